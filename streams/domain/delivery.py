@@ -1,0 +1,33 @@
+"""One notification on one channel, as a sender receives it and as a provider is asked to carry it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from streams.domain.notification import Channel, Notification
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """To be carried out: who, what, and what decided it."""
+
+    delivery_id: str
+    channel: Channel
+    locale: str
+    category: str
+    catalogue_version: str
+    preference_version: int
+    decided_by: str
+    notification: Notification
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What a provider gets: one address and the rendered parts (e-mail: subject, html, text; webhook: body)."""
+
+    delivery_id: str
+    notification_id: str
+    type: str
+    address: str
+    parts: Mapping[str, str]
+    created_at: int
+    attempt: int

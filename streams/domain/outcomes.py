@@ -1,0 +1,60 @@
+"""How an attempt ended: a closed set, matched in one place (connectors/delivery/settle.py)."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from streams.domain.delivery_status import Status
+from streams.domain.failures import Failure
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderCall:
+    """What is logged of one provider call. `started_at`: ms since 1970 UTC; request and response are redacted."""
+
+    provider: str
+    started_at: int
+    duration_ms: float
+    code: str | None = None
+    request: str = ""
+    response: str = ""
+    provider_message_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """The provider took it. `delivered`: the channel's answer is already the proof (a webhook's 2xx)."""
+
+    call: ProviderCall
+    delivered: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RetryLater:
+    """It may go well another time."""
+
+    failure: Failure
+    call: ProviderCall | None = None
+
+    @property
+    def not_before(self) -> timedelta | None:
+        return self.failure.retry_after
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """No retry helps; a person has to look."""
+
+    failure: Failure
+    call: ProviderCall | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """It must not be sent any more, and that is right: `status` is suppressed or expired."""
+
+    status: Status
+    reason: str
+    layer: str | None = None
+
+
+Outcome = Sent | RetryLater | DeadLetter | Drop

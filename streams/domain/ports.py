@@ -1,0 +1,46 @@
+"""What the rules and the senders need of the world. Each has a real form and a first-class fake (connectors/memory)."""
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from streams.domain.delivery import Message
+from streams.domain.outcomes import Outcome
+from streams.domain.recipient import Recipient
+
+
+class Provider(Protocol):
+    """Carries one message. Maps its own codes to the closed set of outcomes and raises for nothing a provider can do.
+
+    Never returns Drop. Safe to call many times side by side on one event loop.
+    """
+
+    name: str
+
+    async def start(self) -> None:
+        """Open what it needs; called once, on the loop it will be used on."""
+
+    async def send(self, message: Message) -> Outcome:
+        """One call. The outcome's ProviderCall is redacted: no address, no content."""
+
+    async def close(self) -> None:
+        """Give back connections."""
+
+
+class Recipients(Protocol):
+    """Who is told, looked up for a whole batch at once."""
+
+    async def find(self, recipient_ids: Sequence[str]) -> Mapping[str, Recipient]:
+        """Those that are known. A change is seen at the latest one second after it was acknowledged."""
+
+
+class Claims(Protocol):
+    """Who may call the provider for a delivery: one round trip a batch. Keys are delivery id and redrive number."""
+
+    async def claim(self, owner: bytes, keys: Sequence[bytes]) -> Sequence[int | bytes]:
+        """Per key NEW (0), AMBIGUOUS (1: a dead owner's claim), or bytes: the end that was marked (b"s..." sent)."""
+
+    async def mark(self, owner: bytes, marks: Sequence[tuple[bytes, bytes]]) -> None:
+        """Mark ends (b"s<attempt>", b"d<attempt>", b"x" dropped) or give back a claim (b"r").
+
+        An end is never overwritten.
+        """

@@ -1,0 +1,63 @@
+"""When a failed delivery is tried again. The schedule is data; topics are derived from it."""
+
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import pairwise
+
+DEFAULT = "5s,30s,2m,10m,1h,6h"
+
+_UNITS = {"ms": "milliseconds", "s": "seconds", "m": "minutes", "h": "hours"}
+_DELAY = re.compile(r"(\d+)(ms|s|m|h)")
+
+
+@dataclass(frozen=True, slots=True)
+class InLane:
+    """Wait here; the lane waits with it."""
+
+    delay: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Tier:
+    """Wait in the retry topic of this index; the lane is parked."""
+
+    index: int
+    delay: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class RetrySchedule:
+    """First a short wait in the lane (full jitter), then a topic for each further delay, then the dead letters."""
+
+    in_lane: timedelta
+    tiers: tuple[timedelta, ...]
+
+    @classmethod
+    def parse(cls, text: str) -> "RetrySchedule":
+        """Delays in rising order, such as `5s,30s,2m`. Raises ValueError that says what is wrong."""
+        delays = []
+        for word in text.split(","):
+            found = _DELAY.fullmatch(word.strip())
+            if not found:
+                raise ValueError(f"{word.strip()!r} is not a delay: write a number and ms, s, m or h, such as 30s")
+            delays.append(timedelta(**{_UNITS[found[2]]: int(found[1])}))
+        if len(delays) < 2 or any(a >= b for a, b in pairwise(delays)):
+            raise ValueError("a retry schedule is two or more delays in rising order, such as 5s,30s,2m")
+        return cls(delays[0], tuple(delays[1:]))
+
+    def after(self, failed: int, jitter: float, at_least: timedelta | None = None) -> InLane | Tier | None:
+        """What follows the failed-th failed attempt (from 1); None: the schedule is exhausted.
+
+        `jitter` is in [0, 1). `at_least` is what the provider asked for (Retry-After): the first tier that is long
+        enough, or the longest one.
+        """
+        if failed > len(self.tiers) + 1:
+            return None
+        if at_least is not None and at_least > self.in_lane * jitter:
+            fitting = [i for i, delay in enumerate(self.tiers) if delay >= at_least and i >= failed - 2]
+            index = fitting[0] if fitting else len(self.tiers) - 1
+            return Tier(index, max(self.tiers[index], at_least) if fitting else self.tiers[index])
+        if failed == 1:
+            return InLane(self.in_lane * jitter)
+        return Tier(failed - 2, self.tiers[failed - 2])
