@@ -1,0 +1,116 @@
+"""The outbox to Kafka: what was committed with a row is published in the order it was committed, at least once.
+
+One relay works at a time (advisory lock); others stand by. A row is deleted when its record is confirmed and the
+recipient's cache entry is renewed, so an opt-out reaches the router and the senders whatever dies in between.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+from confluent_kafka import Producer
+from psycopg.rows import dict_row
+
+from connectors.postgres import queries
+from connectors.unavailable import Unavailable
+from ops.telemetry import logs, metrics
+from ops.telemetry.health import Health
+
+CHANNEL = "tidings_outbox"
+_SQL = queries.load("outbox")
+_CONFIRM_SECONDS = 10.0
+
+Row = dict[str, Any]
+Refresh = Callable[[Sequence[str]], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class RelayPolicy:
+    """`look_every_seconds` bounds the delay when a notice of PostgreSQL is missed."""
+
+    bootstrap_servers: str
+    dsn: str
+    batch: int = 500
+    look_every_seconds: float = 1.0
+    retry_seconds: float = 1.0
+
+
+class Relay:
+    """`refresh` renews the cache of these recipients; it raises Unavailable when it could not."""
+
+    def __init__(self, policy: RelayPolicy, refresh: Refresh, health: Health) -> None:
+        self._policy, self._refresh, self._health = policy, refresh, health
+        self._log = logs.get(part="relay")
+        self._producer = Producer(
+            {
+                "bootstrap.servers": policy.bootstrap_servers,
+                "enable.idempotence": True,
+                "partitioner": "murmur2_random",
+                "compression.type": "lz4",
+                "linger.ms": 0,
+                "delivery.timeout.ms": int(_CONFIRM_SECONDS * 1000),
+            }
+        )
+
+    async def run(self) -> None:
+        """Until cancelled. Servers that are away are waited for."""
+        while True:
+            try:
+                async with await psycopg.AsyncConnection.connect(
+                    self._policy.dsn,
+                    autocommit=True,
+                    row_factory=dict_row,
+                    connect_timeout=5,
+                    application_name="tidings-relay",
+                ) as connection:
+                    await self._lead(connection)
+            except (psycopg.OperationalError, Unavailable) as error:
+                self._health.state = "waiting"
+                self._log.warning("relay waits", error=str(error).strip())
+                await asyncio.sleep(self._policy.retry_seconds)
+
+    async def _lead(self, connection: psycopg.AsyncConnection[Row]) -> None:
+        await connection.execute(f"listen {CHANNEL}")
+        while not await self._one(connection, "lead", "pg_try_advisory_lock"):
+            self._health.state = "ready"  # standing by is what a second scheduler is for
+            await asyncio.sleep(self._policy.look_every_seconds)
+        self._log.info("relay leads")
+        while True:
+            relayed = await self._relay(connection)
+            self._health.state = "ready"
+            if not relayed:
+                metrics.OUTBOX_WAITING.set(await self._one(connection, "waiting", "count"))
+                async for _ in connection.notifies(timeout=self._policy.look_every_seconds, stop_after=1):
+                    pass
+
+    async def _one(self, connection: psycopg.AsyncConnection[Row], query: str, column: str) -> Any:
+        row = await (await connection.execute(_SQL[query])).fetchone()
+        assert row is not None
+        return row[column]
+
+    async def _relay(self, connection: psycopg.AsyncConnection[Row]) -> int:
+        rows = await (await connection.execute(_SQL["next_rows"], {"limit": self._policy.batch})).fetchall()
+        if not rows:
+            return 0
+        await asyncio.to_thread(self._publish, rows)
+        await self._refresh(list(dict.fromkeys(row["key"] for row in rows)))
+        await connection.execute(_SQL["forget_rows"], {"ids": [row["outbox_id"] for row in rows]})
+        for row in rows:
+            metrics.RELAYED.labels(row["topic"]).inc()
+        return len(rows)
+
+    def _publish(self, rows: Sequence[Row]) -> None:
+        """Every row confirmed. Raises Unavailable otherwise; then the same rows are published again, in order."""
+        failed: list[str] = []
+        for row in rows:
+            self._producer.produce(
+                row["topic"],
+                row["value"],
+                row["key"],
+                headers=[(name, value.encode()) for name, value in row["headers"].items()],
+                on_delivery=lambda error, _: failed.append(str(error)) if error else None,
+            )
+        if self._producer.flush(_CONFIRM_SECONDS + 1) or failed:
+            raise Unavailable("Kafka", failed[0] if failed else "records were not confirmed")

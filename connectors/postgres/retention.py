@@ -1,0 +1,23 @@
+"""What is kept only for a time."""
+
+import asyncio
+
+import psycopg
+
+from connectors.postgres import queries
+from ops.telemetry import logs
+
+_SQL = queries.load("recording")
+
+
+async def forget_old_attempts(dsn: str, days: int, every_seconds: float = 3600) -> None:
+    """Delete provider calls older than `days`, again and again, until cancelled."""
+    log = logs.get(part="retention")
+    while True:
+        try:
+            async with await psycopg.AsyncConnection.connect(dsn, autocommit=True, connect_timeout=5) as connection:
+                done = await connection.execute(_SQL["forget_attempts"], {"days": days})
+                log.info("old provider calls forgotten", rows=done.rowcount)
+        except psycopg.OperationalError as error:
+            log.warning("PostgreSQL is away", error=str(error).strip())
+        await asyncio.sleep(every_seconds)

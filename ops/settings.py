@@ -1,0 +1,128 @@
+"""Every setting, once: read from TIDINGS_* variables at start, checked, frozen. Each part gets only what it needs."""
+
+import platform
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from streams.domain.notification import Channel
+from streams.domain.retry_schedule import DEFAULT, RetrySchedule
+
+PREFIX = "TIDINGS_"
+
+
+class WrongSetting(ValueError):
+    """A setting is missing or wrong; the text is one line that names its variable and says what would be right."""
+
+
+def _schedule(text: str) -> str:
+    RetrySchedule.parse(text)
+    return text
+
+
+Schedule = Annotated[str, AfterValidator(_schedule)]
+
+
+class Settings(BaseSettings):
+    """What an operator can set. Secrets are never printed (repr=False)."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore")
+
+    kafka_bootstrap_servers: str = Field(description="Kafka's addresses: host:port, comma-separated.")
+    postgres_dsn: str = Field(description="PostgreSQL: postgresql://user:password@host:port/database.", repr=False)
+    redis_url: str = Field(description="Redis or Valkey: redis://host:port/number.", repr=False)
+    smtp_url: str = Field(
+        "smtp://127.0.0.1:25",
+        description="The SMTP relay: smtp://[user:password@]host:port, or smtps:// for TLS from the start.",
+        repr=False,
+    )
+    mail_from: str = Field("tidings <no-reply@localhost>", description="From of every e-mail.")
+    mail_connections: int = Field(16, ge=1, le=256, description="Connections to the SMTP relay a sender keeps.")
+    webhook_secret: str = Field(
+        "",
+        description="Signs webhooks (Standard Webhooks): whsec_ and base64 of 24 to 64 bytes. Several, separated by "
+        "spaces, sign together while a secret is being changed. Needed by sender webhook.",
+        repr=False,
+    )
+    webhook_allow_private: bool = Field(False, description="Call webhooks on private and loopback addresses.")
+    webhook_timeout_seconds: float = Field(15, gt=0, le=60, description="Time for one webhook call, all in all.")
+    catalogue: Path = Field(Path("ops/catalogue"), description="Folder of the catalogue: types and templates.")
+    email_retry_schedule: Schedule = Field(DEFAULT, description="When a failed e-mail is tried again.")
+    webhook_retry_schedule: Schedule = Field(DEFAULT, description="When a failed webhook is tried again.")
+    partitions: int = Field(8, ge=1, le=4096, description="Partitions of every keyed topic; fixed once created.")
+    replication_factor: int = Field(1, ge=1, le=9, description="Copies of each partition; 3 in production.")
+    schema_registry_url: str = Field("", description="Schema registry (Confluent's API); empty: none.")
+    api_host: str = Field("127.0.0.1", description="Address the HTTP API listens on.")
+    api_port: int = Field(8080, ge=1, le=65535, description="Port of the HTTP API.")
+    metrics_host: str = Field(
+        "127.0.0.1", description="Address of /livez, /readyz and /metrics of the other processes."
+    )
+    metrics_port: int = Field(9400, ge=0, le=65535, description="Port of the same; 0: any free one.")
+    instance: str = Field(
+        default_factory=platform.node,
+        description="Name of this process, stable over restarts and unique among its kind: static group membership.",
+    )
+    sender_slots: int = Field(256, ge=1, le=10_000, description="Provider calls of one sender side by side.")
+    session_timeout_seconds: float = Field(
+        10, ge=1, le=300, description="After this silence Kafka gives partitions away."
+    )
+    attempts_kept_days: int = Field(30, ge=1, le=3650, description="How long provider calls are kept.")
+    log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="DEBUG, INFO, WARNING or ERROR.")
+
+    @field_validator("postgres_dsn")
+    @classmethod
+    def _is_postgres(cls, dsn: str) -> str:
+        if not dsn.startswith(("postgresql://", "postgres://")):
+            raise ValueError("write postgresql://user:password@host:port/database")
+        return dsn
+
+    @field_validator("redis_url")
+    @classmethod
+    def _is_redis(cls, url: str) -> str:
+        if not url.startswith(("redis://", "rediss://", "unix://")):
+            raise ValueError("write redis://host:port/number")
+        return url
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _is_smtp(cls, url: str) -> str:
+        if not url.startswith(("smtp://", "smtps://")):
+            raise ValueError("write smtp://[user:password@]host:port")
+        return url
+
+    def schedule(self, channel: Channel) -> RetrySchedule:
+        """When a failed delivery of this channel is tried again."""
+        return RetrySchedule.parse(getattr(self, f"{channel}_retry_schedule"))
+
+    def schedules(self) -> dict[Channel, RetrySchedule]:
+        return {channel: self.schedule(channel) for channel in Channel}
+
+
+def read(**given: Any) -> Settings:
+    """The settings from the environment; `given` wins. Raises WrongSetting with one line."""
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = f"{PREFIX}{str(first['loc'][0]).upper()}"
+        told = Settings.model_fields[str(first["loc"][0])].description if first["loc"] else ""
+        if first["type"] == "missing":
+            raise WrongSetting(f"{name} is not set. {told} `tidings dev up` starts servers to try.") from None
+        said = first["msg"].removeprefix("Value error, ")
+        raise WrongSetting(f"{name} is wrong: {said}. {told}") from None
+
+
+def table() -> str:
+    """The settings as a Markdown table, for the README (a test keeps it fresh)."""
+    lines = ["| variable | default | meaning |", "| --- | --- | --- |"]
+    for name, field in Settings.model_fields.items():
+        if field.is_required():
+            default = "(needed)"
+        elif field.default_factory is not None:
+            default = "(host name)"
+        else:
+            default = f"`{field.default}`" if field.default != "" else ""
+        lines.append(f"| `{PREFIX}{name.upper()}` | {default} | {field.description} |")
+    return "\n".join(lines) + "\n"

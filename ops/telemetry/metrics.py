@@ -1,0 +1,54 @@
+"""Every metric, once: name, kind, labels, meaning. Nothing emits a metric that is not declared here.
+
+Labels come from closed sets (channels, priorities, statuses, providers): never an id, an address or a text.
+"""
+
+from prometheus_client import Counter, Gauge, Histogram
+
+_FAST = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0)
+
+# HTTP API
+HTTP_REQUESTS = Counter("tidings_http_requests", "Requests answered.", ["route", "method", "status"])
+HTTP_SECONDS = Histogram("tidings_http_request_seconds", "Time to answer a request.", ["route"], buckets=_FAST)
+ACCEPTED = Counter("tidings_notifications_accepted", "Notifications answered with 202.", ["priority"])
+
+# Router
+ROUTED = Counter("tidings_router_notifications", "Notifications decided on.", ["priority"])
+DECIDED = Counter(
+    "tidings_router_channel_decisions", "Decisions by channel, action and layer.", ["channel", "action", "layer"]
+)
+ROUTED_SECONDS = Histogram(
+    "tidings_router_lag_seconds", "From created_at to the decision.", ["priority"], buckets=_FAST
+)
+PREFERENCES = Gauge("tidings_router_preferences", "Preferences in memory.")
+PARTITIONS = Gauge("tidings_partitions_owned", "Partitions this process owns.", ["topic"])
+
+# Sender
+PROVIDER_CALLS = Counter(
+    "tidings_provider_calls", "Provider calls by how they ended.", ["channel", "provider", "outcome"]
+)
+PROVIDER_SECONDS = Histogram(
+    "tidings_provider_call_seconds", "Duration of a provider call.", ["channel", "provider"], buckets=_FAST
+)
+DELIVERIES = Counter("tidings_deliveries", "Statuses written by senders.", ["channel", "priority", "status"])
+HANDED_OVER_SECONDS = Histogram(
+    "tidings_handed_over_seconds",
+    "From created_at to the provider's answer, first attempt.",
+    ["channel", "priority"],
+    buckets=_FAST,
+)
+IN_FLIGHT = Gauge("tidings_deliveries_in_flight", "Provider calls under way.", ["channel"])
+PARKED = Gauge("tidings_lanes_parked", "Lanes whose head waits in a retry topic.", ["channel"])
+AMBIGUOUS = Counter(
+    "tidings_deliveries_ambiguous", "Deliveries whose earlier call may have reached the provider.", ["channel"]
+)
+DUPLICATES = Counter("tidings_duplicates_recognised", "Records of a delivery that had already ended.", ["channel"])
+
+# All consumers
+DEAD_LETTERS = Counter("tidings_dead_letters", "Records put into dead-letters.", ["process", "kind"])
+
+# Recorder, scheduler
+RECORDED = Counter("tidings_recorder_records", "Records written to PostgreSQL.", ["topic"])
+RECORDER_SECONDS = Histogram("tidings_recorder_batch_seconds", "Time to write one batch.", buckets=_FAST)
+RELAYED = Counter("tidings_outbox_relayed", "Outbox rows relayed to Kafka.", ["topic"])
+OUTBOX_WAITING = Gauge("tidings_outbox_waiting", "Outbox rows that wait.")
