@@ -32,10 +32,11 @@ check: setup
 	@$(BIN)/lint-imports --no-logo 2>/dev/null || $(BIN)/lint-imports
 
 lock: ## maintainers: resolve anew (needs uv)
-	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
-	  --no-emit-index-url --no-emit-find-links -o requirements/run.txt
-	uv pip compile pyproject.toml --extra devstack --extra test --universal --python-version 3.11 --generate-hashes \
-	  --no-header --no-annotate --no-emit-index-url --no-emit-find-links -c requirements/run.txt -o requirements/dev.txt
+	uv pip compile pyproject.toml --extra registry --universal --python-version 3.11 --generate-hashes \
+	  --no-header --no-annotate --no-emit-index-url --no-emit-find-links -o requirements/run.txt
+	uv pip compile pyproject.toml --extra registry --extra devstack --extra test \
+	  --universal --python-version 3.11 --generate-hashes --no-header \
+	  --no-annotate --no-emit-index-url --no-emit-find-links -c requirements/run.txt -o requirements/dev.txt
 
 clean: ## forget the environment and the data of the dev stack
 	rm -rf $(VENV) .tidings
