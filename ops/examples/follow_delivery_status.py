@@ -1,6 +1,6 @@
 """Follow what became of notifications, from any service: a consumer of a dozen lines.
 
-    python follow_delivery_status.py BOOTSTRAP_SERVERS GROUP
+python follow_delivery_status.py BOOTSTRAP_SERVERS GROUP
 """
 
 import io
@@ -20,4 +20,4 @@ while True:
         continue
     frame, body = message.value()[:10], io.BytesIO(message.value()[10:])  # frame: C3 01 and the schema's fingerprint
     status = fastavro.schemaless_reader(body, SCHEMA, None)
-    print(status["delivery_id"], status["recipient_id"], status["channel"], status["status"], status["reason"] or "", flush=True)
+    print(*(status[name] for name in ("delivery_id", "recipient_id", "channel", "status", "reason")), flush=True)

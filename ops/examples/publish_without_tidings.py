@@ -1,6 +1,6 @@
 """Publish a notification from any service: Kafka, Avro and Notification.avsc are all it takes, no code of tidings.
 
-    python publish_without_tidings.py BOOTSTRAP_SERVERS RECIPIENT TYPE '{"order": "1042"}'
+python publish_without_tidings.py BOOTSTRAP_SERVERS RECIPIENT TYPE '{"order": "1042"}'
 """
 
 import io
@@ -32,6 +32,8 @@ fastavro.schemaless_writer(value, fastavro.parse_schema(SCHEMA), notification)
 
 # murmur2_random: the partition every Kafka client in Java would choose; librdkafka's own default is another one
 producer = Producer({"bootstrap.servers": servers, "acks": "all", "partitioner": "murmur2_random"})
-producer.produce("notifications.normal", value.getvalue(), key=recipient, on_delivery=lambda error, _: error and sys.exit(str(error)))
+producer.produce(
+    "notifications.normal", value.getvalue(), key=recipient, on_delivery=lambda error, _: error and sys.exit(str(error))
+)
 producer.flush()
 print(notification["notification_id"])
