@@ -48,7 +48,9 @@ class Settings(BaseSettings):
     )
     webhook_allow_private: bool = Field(False, description="Call webhooks on private and loopback addresses.")
     webhook_timeout_seconds: float = Field(15, gt=0, le=60, description="Time for one webhook call, all in all.")
-    catalogue: Path = Field(Path("ops/catalogue"), description="Folder of the catalogue: types and templates.")
+    catalogue: Path | None = Field(
+        None, description="Folder of the catalogue: types and templates. Not set: the example catalogue."
+    )
     email_retry_schedule: Schedule = Field(DEFAULT, description="When a failed e-mail is tried again.")
     webhook_retry_schedule: Schedule = Field(DEFAULT, description="When a failed webhook is tried again.")
     partitions: int = Field(8, ge=1, le=4096, description="Partitions of every keyed topic; fixed once created.")
@@ -123,6 +125,6 @@ def table() -> str:
         elif field.default_factory is not None:
             default = "(host name)"
         else:
-            default = f"`{field.default}`" if field.default != "" else ""
+            default = "" if field.default in ("", None) else f"`{field.default}`"
         lines.append(f"| `{PREFIX}{name.upper()}` | {default} | {field.description} |")
     return "\n".join(lines) + "\n"

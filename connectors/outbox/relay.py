@@ -81,7 +81,6 @@ class Relay:
             relayed = await self._relay(connection)
             self._health.state = "ready"
             if not relayed:
-                metrics.OUTBOX_WAITING.set(await self._one(connection, "waiting", "count"))
                 async for _ in connection.notifies(timeout=self._policy.look_every_seconds, stop_after=1):
                     pass
 
@@ -92,6 +91,9 @@ class Relay:
 
     async def _relay(self, connection: psycopg.AsyncConnection[Row]) -> int:
         rows = await (await connection.execute(_SQL["next_rows"], {"limit": self._policy.batch})).fetchall()
+        # before the publishing, which may fail: what waits must show just then
+        waiting = len(rows) if len(rows) < self._policy.batch else await self._one(connection, "waiting", "count")
+        metrics.OUTBOX_WAITING.set(waiting)
         if not rows:
             return 0
         await asyncio.to_thread(self._publish, rows)
@@ -99,6 +101,7 @@ class Relay:
         await connection.execute(_SQL["forget_rows"], {"ids": [row["outbox_id"] for row in rows]})
         for row in rows:
             metrics.RELAYED.labels(row["topic"]).inc()
+        metrics.OUTBOX_WAITING.dec(len(rows))
         return len(rows)
 
     def _publish(self, rows: Sequence[Row]) -> None:

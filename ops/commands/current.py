@@ -1,4 +1,4 @@
-"""Which installation a command speaks to: TIDINGS_* variables, and where they are silent the dev stack of this folder."""
+"""Which installation a command speaks to: TIDINGS_* variables, else the dev stack of this folder."""
 
 import os
 from pathlib import Path

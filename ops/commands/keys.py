@@ -7,7 +7,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from ops import wiring
+from connectors.postgres.api_keys import ApiKeys
 from ops.commands.current import current_settings
 
 app = typer.Typer(no_args_is_help=True, help="API keys. Only a hash is kept: a key is shown once, when it is made.")
@@ -21,14 +21,14 @@ def create(
     as_json: Json = False,
 ) -> None:
     """Make a key and show it, once. Send it as `Authorization: Bearer KEY`."""
-    key = wiring.api_keys(current_settings()).create(name)
+    key = _keys().create(name)
     print(json.dumps({"name": name, "key": key}) if as_json else key)
 
 
 @app.command()
 def ls(as_json: Json = False) -> None:
     """List keys: id, name, when made, when revoked."""
-    keys = wiring.api_keys(current_settings()).list()
+    keys = _keys().list()
     if as_json:
         for key in keys:
             print(json.dumps(key, default=str))
@@ -42,6 +42,10 @@ def ls(as_json: Json = False) -> None:
 @app.command()
 def revoke(key_id: Annotated[str, typer.Argument(help="The id that `ls` shows.")]) -> None:
     """Take a key back. Running APIs refuse it within 5 seconds."""
-    if not wiring.api_keys(current_settings()).revoke(key_id):
+    if not _keys().revoke(key_id):
         raise typer.BadParameter(f"there is no live key {key_id!r}; `tidings keys ls` lists them")
     print(f"revoked {key_id}")
+
+
+def _keys() -> ApiKeys:
+    return ApiKeys(current_settings().postgres_dsn)

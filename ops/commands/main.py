@@ -7,6 +7,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
+from connectors.catalogue.problems import CatalogueError
 from connectors.unavailable import Unavailable
 from ops.settings import WrongSetting
 
@@ -43,7 +44,9 @@ class Verbs(TyperGroup):
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         if cmd_name in _GROUPS:
             module, name = _GROUPS[cmd_name]
-            return typer.main.get_group(getattr(importlib.import_module(module), name))
+            group = typer.main.get_group(getattr(importlib.import_module(module), name))
+            group.name = cmd_name
+            return group
         if cmd_name in _VERBS:
             module, name = _VERBS[cmd_name]
             single = typer.Typer(add_completion=False)
@@ -65,7 +68,7 @@ app = typer.Typer(
 def tidings() -> None:
     """A notification service on Kafka: nothing lost, in order per person, every decision explained.
 
-    To look around: `tidings dev up`, then `tidings publish order.shipped --to-recipient ada` in another terminal.
+    To look around: `tidings dev up`, then `tidings publish order.shipped --help` in another terminal.
     Settings are TIDINGS_* variables; where none is set, a dev stack running in this folder is used.
     """
 
@@ -74,7 +77,7 @@ def run(arguments: list[str] | None = None) -> Any:
     """Entry point. Errors that a person can mend are one line on stderr."""
     try:
         return app(args=arguments)
-    except WrongSetting as error:
+    except (WrongSetting, CatalogueError) as error:
         _say(str(error))
         sys.exit(EXIT_CONFIGURATION)
     except Unavailable as error:

@@ -7,8 +7,8 @@ import typer
 from rich.console import Console
 
 from connectors.kafka.topic_plan import Refuse, Step
-from ops import wiring
 from ops.commands.current import current_settings
+from ops.wiring.topics import topic_admin, topic_steps
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -38,13 +38,13 @@ def apply(
         return
     if not yes and not typer.confirm(f"Carry out {len(steps)} steps?"):
         raise typer.Exit(1)
-    wiring.topic_admin(current_settings()).apply(steps)
+    topic_admin(current_settings()).apply(steps)
     if not as_json:
         Console().print(f"done: {len(steps)} steps")
 
 
 def _steps() -> tuple[Step, ...]:
-    return wiring.topic_steps(current_settings())
+    return topic_steps(current_settings())
 
 
 def _show(steps: tuple[Step, ...], as_json: bool) -> bool:
@@ -53,7 +53,7 @@ def _show(steps: tuple[Step, ...], as_json: bool) -> bool:
         if as_json:
             print(json.dumps({"step": type(step).__name__.lower(), "topic": step.topic.name, "text": str(step)}))
         else:
-            Console().print(str(step), style="red" if step in refused else "green", highlight=False)
+            Console(soft_wrap=True).print(str(step), style="red" if step in refused else "green", highlight=False)
     if not steps and not as_json:
         Console().print("all topics are as declared")
     return bool(refused)
