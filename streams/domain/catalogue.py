@@ -26,7 +26,7 @@ class Category:
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """The words of one type on one channel, as Liquid sources by part: subject, html, text for e-mail."""
+    """The words of one type on one channel, as Liquid sources by part: subject, html, text and layout for e-mail."""
 
     parts: Mapping[str, str]
 

@@ -19,8 +19,12 @@ class FailureKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """One failed call in the words of tidings. `reason` names no address and no content."""
+    """One failed call in the words of tidings. `reason` names no address and no content.
+
+    `ambiguous`: the call may have reached the recipient all the same, so the type's on_ambiguous decides.
+    """
 
     kind: FailureKind
     reason: str
     retry_after: timedelta | None = None
+    ambiguous: bool = False

@@ -1,0 +1,84 @@
+"""What an SMTP relay's answers mean for a delivery: transient or permanent, by step and code (RFC 5321, 4.2; 3463).
+
+There is no throttled answer in SMTP: relays that have enough say 4xx, and the retry schedule slows down.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from streams.domain.failures import Failure, FailureKind
+
+TRANSIENT, PERMANENT = FailureKind.TRANSIENT, FailureKind.PERMANENT
+
+CODES: dict[int, tuple[FailureKind, str]] = {
+    421: (TRANSIENT, "the relay is closing or has enough for now"),
+    450: (TRANSIENT, "mailbox busy, or the relay asks to come again (greylisting)"),
+    451: (TRANSIENT, "the relay had an error, or asks to come again (greylisting)"),
+    452: (TRANSIENT, "the relay or the mailbox is full"),
+    454: (TRANSIENT, "the relay cannot check the login or start TLS for now"),
+    455: (TRANSIENT, "the relay cannot take these parameters for now"),
+    # Wrong settings of ours, not of this mail: once they are corrected it can go out.
+    503: (TRANSIENT, "the relay saw the commands out of order"),
+    530: (TRANSIENT, "the relay wants a login or TLS: check the SMTP URL"),
+    534: (TRANSIENT, "the relay wants another kind of login: check the SMTP URL"),
+    535: (TRANSIENT, "the relay refused the login: check the SMTP URL"),
+    538: (TRANSIENT, "the relay wants TLS: check the SMTP URL"),
+    550: (PERMANENT, "no such mailbox, or it is refused by policy"),
+    551: (PERMANENT, "the mailbox is elsewhere"),
+    552: (PERMANENT, "the mail is too large or the mailbox is full"),
+    553: (PERMANENT, "the address is not allowed"),
+    554: (PERMANENT, "the mail was refused"),
+    556: (PERMANENT, "the domain takes no mail"),
+}
+
+
+class Step(StrEnum):
+    """How far a call came."""
+
+    WAIT = "wait"  # for one of the connections
+    CONNECT = "connect"  # greeting, TLS, login: about the relay, not about this mail
+    ENVELOPE = "envelope"  # MAIL, RCPT, DATA: nothing of the mail has left
+    CONTENT = "content"  # from the first byte of the mail to the answer to its final dot
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One answer; `text` as the relay gave it, lines joined: it may name addresses."""
+
+    code: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a call ended: the answer that decided, or none because the line went dead (`silence` says how)."""
+
+    step: Step
+    reply: Reply | None = None
+    silence: str = "the connection was lost"
+
+    @property
+    def accepted(self) -> bool:
+        return self.step is Step.CONTENT and self.reply is not None and 200 <= self.reply.code < 300
+
+
+def failure_of(ending: Ending) -> Failure | None:
+    """None: the relay took the mail."""
+    if ending.accepted:
+        return None
+    if ending.reply is not None:
+        kind, meaning = meaning_of(ending.reply.code)
+        if ending.step is Step.CONNECT:  # 554 as greeting or 5xx to a login says nothing about this mail
+            kind = TRANSIENT
+        return Failure(kind, f"{ending.reply.code} at {ending.step}: {meaning}")
+    if ending.step is Step.CONTENT:
+        return Failure(TRANSIENT, f"ambiguous: {ending.silence} before the answer to the content", ambiguous=True)
+    return Failure(TRANSIENT, f"{ending.silence} at {ending.step}")
+
+
+def meaning_of(code: int) -> tuple[FailureKind, str]:
+    """The table's entry; for a code it does not have: 5xx permanent, anything else transient."""
+    known = CODES.get(code)
+    if known is not None:
+        return known
+    return (PERMANENT, "the relay refused") if 500 <= code < 600 else (TRANSIENT, "the relay gave no useful answer")

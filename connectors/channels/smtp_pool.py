@@ -1,0 +1,114 @@
+"""A bounded pool of kept SMTP connections."""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+
+from connectors.channels.smtp_codes import Ending, Step
+from connectors.channels.smtp_connection import CannotConnect, SmtpConnection
+
+_CLOSING = 421
+_GOODBYE_SECONDS = 1
+
+
+class SmtpPool:
+    """At most `size` connections; the one used last is used next, so those not needed go idle and are closed."""
+
+    def __init__(
+        self,
+        connect: Callable[[], Awaitable[SmtpConnection]],
+        size: int,
+        wait_seconds: float,
+        idle_seconds: float,
+    ) -> None:
+        self._connect = connect
+        self._turns = asyncio.Semaphore(size)
+        self._wait_seconds = wait_seconds
+        self._idle_seconds = idle_seconds
+        self._idle: deque[tuple[SmtpConnection, float]] = deque()
+        self._reaper: asyncio.TimerHandle | None = None
+        self._closed = False
+
+    async def carry(self, sender: str, recipient: str, content: bytes) -> Ending:
+        """Hand over one mail on a kept or a new connection. Raises nothing a relay can cause."""
+        if self._turns.locked():
+            try:
+                async with asyncio.timeout(self._wait_seconds):
+                    await self._turns.acquire()
+            except TimeoutError:
+                return Ending(Step.WAIT, None, f"all connections were busy for {self._wait_seconds:g} s")
+        else:
+            await self._turns.acquire()
+        try:
+            return await self._carry(sender, recipient, content)
+        finally:
+            self._turns.release()
+
+    async def _carry(self, sender: str, recipient: str, content: bytes) -> Ending:
+        kept = self._take()
+        if kept is not None:
+            ending = await self._on(kept, sender, recipient, content)
+            if not _was_stale(kept, ending):
+                return ending
+        try:
+            fresh = await self._connect()
+        except CannotConnect as error:
+            return error.ending
+        return await self._on(fresh, sender, recipient, content)
+
+    async def _on(self, connection: SmtpConnection, sender: str, recipient: str, content: bytes) -> Ending:
+        try:
+            ending = await connection.carry(sender, recipient, content)
+        except BaseException:  # cancelled halfway: nobody knows what the relay waits for
+            connection.abort()
+            raise
+        if connection.usable:
+            self._put(connection)
+        return ending
+
+    def _take(self) -> SmtpConnection | None:
+        while self._idle:
+            connection, _ = self._idle.pop()
+            if connection.usable:
+                return connection
+        return None
+
+    def _put(self, connection: SmtpConnection) -> None:
+        if self._closed:
+            connection.close()
+            return
+        loop = asyncio.get_running_loop()
+        self._idle.append((connection, loop.time()))
+        if self._reaper is None:
+            self._reaper = loop.call_later(self._idle_seconds, self._reap)
+
+    def _reap(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._reaper = None
+        while self._idle and self._idle[0][1] <= loop.time() - self._idle_seconds:
+            self._idle.popleft()[0].close()
+        if self._idle:
+            self._reaper = loop.call_at(self._idle[0][1] + self._idle_seconds, self._reap)
+
+    async def close(self) -> None:
+        """Close what is idle, and what is in use as soon as it comes back."""
+        self._closed = True
+        if self._reaper is not None:
+            self._reaper.cancel()
+        idle = [connection for connection, _ in self._idle]
+        self._idle.clear()
+        for connection in idle:
+            connection.close()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_GOODBYE_SECONDS):
+                for connection in idle:
+                    await connection.gone.wait()
+        for connection in idle:
+            connection.abort()
+
+
+def _was_stale(connection: SmtpConnection, ending: Ending) -> bool:
+    """A kept connection that the relay had given up in the meantime; nothing of the mail has left on it."""
+    gone = ending.reply is None or ending.reply.code == _CLOSING
+    return ending.step is Step.ENVELOPE and gone and not connection.usable and not connection.timed_out

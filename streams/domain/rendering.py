@@ -1,0 +1,162 @@
+"""The words of a delivery: from a type's templates and a notification's data to the parts of a message.
+
+Templates see the keys of `data`, and under `notification`: notification_id, recipient_id, type, locale, created_at
+(ISO 8601, UTC). A webhook needs no template: its body is JSON in the form Standard Webhooks recommends.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import NoReturn
+
+from liquid import Markup
+
+from streams.domain.catalogue import Catalogue
+from streams.domain.delivery import Delivery, Message
+from streams.domain.notification import Channel, Notification
+from streams.domain.template_language import CompiledTemplate, WrongTemplate, compile_template
+
+PARTS: Mapping[Channel, tuple[str, ...]] = {Channel.EMAIL: ("subject", "html", "text"), Channel.WEBHOOK: ()}
+
+LAYOUT = "layout"
+"""An optional part: the frame of the html part. It sees also `content` (the rendered html) and `subject`."""
+
+HTML_PARTS = frozenset({"html", LAYOUT})
+
+WEBHOOK_BYTES = 256 * 1024
+"""Larger bodies are refused. Standard Webhooks recommends to stay under 20 kB: send an id and let the receiver ask."""
+
+_LINE_BREAKS_AND_CONTROLS = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+
+
+class RenderingFailed(Exception):
+    """No message can be made of this delivery, now or later. `reason` quotes the template, never a value."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class Renderer:
+    """Renders by one catalogue; each template is parsed once, when it is first needed."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self.catalogue = catalogue
+        self._compiled: dict[tuple[str, Channel], Mapping[str, CompiledTemplate]] = {}
+
+    def compose(self, delivery: Delivery, address: str, attempt: int) -> Message:
+        """What a provider gets for this attempt (from 1). Raises RenderingFailed."""
+        told = delivery.notification
+        if delivery.channel is Channel.WEBHOOK:
+            parts: Mapping[str, str] = {"body": webhook_body(delivery)}
+        else:
+            parts = self.render(told.type, delivery.channel, values(told, delivery.locale))
+        return Message(delivery.delivery_id, told.notification_id, told.type, address, parts, told.created_at, attempt)
+
+    def render(self, kind: str, channel: Channel, values: Mapping[str, object]) -> Mapping[str, str]:
+        """The parts by name: for e-mail subject (one line), html and text. Raises RenderingFailed."""
+        templates = self._templates(kind, channel)
+        parts = {}
+        for part in PARTS[channel]:
+            where = f"{kind}/{channel}.{part}"
+            parts[part] = _rendered(where, templates[part], values)
+            if part == "subject":
+                parts[part] = one_line(parts[part])
+            if not parts[part]:
+                raise RenderingFailed(f"{where}: it is empty")
+        if LAYOUT in templates:
+            framed = {**values, "subject": parts["subject"], "content": Markup(parts["html"])}
+            parts["html"] = _rendered(f"layouts/{channel}.html", templates[LAYOUT], framed)
+        return parts
+
+    def _templates(self, kind: str, channel: Channel) -> Mapping[str, CompiledTemplate]:
+        found = self._compiled.get((kind, channel))
+        if found is None:
+            found = self._compiled[kind, channel] = self._compile(kind, channel)
+        return found
+
+    def _compile(self, kind: str, channel: Channel) -> Mapping[str, CompiledTemplate]:
+        known = self.catalogue.types.get(kind)
+        if known is None:
+            raise RenderingFailed(f"the catalogue has no type {kind!r}")
+        template = known.templates.get(channel)
+        if template is None:
+            raise RenderingFailed(f"{kind}: the catalogue has no template for {channel}")
+        compiled = {}
+        for part, source in template.parts.items():
+            try:
+                compiled[part] = compile_template(source, html=part in HTML_PARTS)
+            except WrongTemplate as error:
+                raise RenderingFailed(f"{kind}/{channel}.{part}: {error}") from None
+        return compiled
+
+
+def _rendered(where: str, template: CompiledTemplate, values: Mapping[str, object]) -> str:
+    try:
+        return template.render(values).strip()
+    except WrongTemplate as error:
+        raise RenderingFailed(f"{where}: {error}") from None
+
+
+def values(told: Notification, locale: str) -> dict[str, object]:
+    """What templates see. A key `notification` in the data is hidden by ours. Raises RenderingFailed."""
+    about = {
+        "notification_id": told.notification_id,
+        "recipient_id": told.recipient_id,
+        "type": told.type,
+        "locale": locale,
+        "created_at": _iso(told.created_at),
+    }
+    return {**_object(told.data), "notification": about}
+
+
+def webhook_body(delivery: Delivery) -> str:
+    """JSON: type, timestamp (ISO 8601), data, notification_id, delivery_id.
+
+    `data` stands in it as it came, so numbers keep their digits. Raises RenderingFailed, also above WEBHOOK_BYTES.
+    """
+    told = delivery.notification
+    _object(told.data)
+    head = {"type": told.type, "timestamp": _iso(told.created_at)}
+    tail = {"notification_id": told.notification_id, "delivery_id": delivery.delivery_id}
+    body = f'{_json(head)[:-1]},"data":{told.data.strip()},{_json(tail)[1:]}'
+    try:
+        too_large = len(body.encode()) > WEBHOOK_BYTES
+    except UnicodeEncodeError:
+        raise RenderingFailed("data is not valid Unicode") from None
+    if too_large:
+        raise RenderingFailed(f"the body is larger than {WEBHOOK_BYTES // 1024} kB")
+    return body
+
+
+def one_line(text: str) -> str:
+    """Line breaks, control characters and runs of space become one space: fit for a subject."""
+    return _LINE_BREAKS_AND_CONTROLS.sub(" ", text).strip()
+
+
+def _object(data: str) -> dict[str, object]:
+    try:
+        read = json.loads(data, parse_constant=_no_constant)
+    except (ValueError, RecursionError):
+        raise RenderingFailed("data is not JSON") from None
+    if not isinstance(read, dict):
+        raise RenderingFailed("data is not a JSON object")
+    return read
+
+
+def _no_constant(word: str) -> NoReturn:
+    raise ValueError(f"{word} is not JSON")
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def _iso(milliseconds: int) -> str:
+    try:
+        return (
+            datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        )
+    except (ValueError, OverflowError, OSError):
+        raise RenderingFailed("created_at is no time in milliseconds since 1970") from None

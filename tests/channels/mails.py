@@ -1,0 +1,34 @@
+"""Messages for the tests of channels."""
+
+from dataclasses import replace
+from typing import Any
+
+from streams.domain.delivery import Message
+
+MAIL = Message(
+    delivery_id="0b0f6a2e-1c1d-5222-8333-444455556666",
+    notification_id="0199aaaa-0000-7000-8000-000000000001",
+    type="order.shipped",
+    address="ada.lovelace@example.com",
+    parts={"subject": "Order CANARY-7", "html": "<p>Hello CANARY-HTML</p>", "text": "Hello CANARY-TEXT"},
+    created_at=1_795_000_000_000,
+    attempt=1,
+)
+
+WEBHOOK = replace(
+    MAIL,
+    address="https://hooks.example.com/in/CANARY-PATH?token=CANARY-QUERY",
+    parts={
+        "body": '{"type":"order.shipped","timestamp":"2026-11-18T11:06:40.000Z","data":{"name":"CANARY \\"Ada\\""}}'
+    },
+)
+
+
+def mail(**changes: Any) -> Message:
+    """A mail, changed."""
+    return replace(MAIL, **changes)
+
+
+def webhook(**changes: Any) -> Message:
+    """A webhook, changed."""
+    return replace(WEBHOOK, **changes)

@@ -1,0 +1,111 @@
+"""Webhook receivers on loopback that do as a test tells them."""
+
+import asyncio
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+from aiohttp import web
+from aiohttp.abc import AbstractResolver, ResolveResult
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One POST as it came in."""
+
+    path: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class Receiver:
+    """aiohttp with a script. `async with Receiver() as receiver: ... receiver.url`; the attributes may change."""
+
+    def __init__(self) -> None:
+        self.requests: list[Request] = []
+        self.taken: list[Request] = []
+        self.connections: set[int] = set()
+        self.status = 200
+        self.headers: dict[str, str] = {}
+        self.answer = b"ok"
+        self.hangs = False
+        self.drops = False
+        self.drips = False
+        self.others = 0
+        self._hanging = asyncio.Event()
+
+    async def __aenter__(self) -> Self:
+        app = web.Application()
+        app.router.add_post("/elsewhere", self._elsewhere)
+        app.router.add_route("*", "/{path:.*}", self._take)
+        self._runner = web.AppRunner(app, shutdown_timeout=0.1)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", 0)
+        await site.start()
+        self.port: int = self._runner.addresses[0][1]
+        self.url = f"http://127.0.0.1:{self.port}/in"
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._hanging.set()
+        await self._runner.cleanup()
+
+    async def _elsewhere(self, request: web.Request) -> web.Response:
+        self.others += 1
+        return web.Response()
+
+    async def _take(self, request: web.Request) -> web.StreamResponse:
+        self.requests.append(Request(request.path_qs, dict(request.headers), await request.read()))
+        assert request.transport is not None
+        self.connections.add(id(request.transport))
+        if self.hangs:
+            await self._hanging.wait()
+        if self.drops:
+            request.transport.abort()
+        if self.status < 300 and not self.drops:
+            self.taken.append(self.requests[-1])
+        if self.drips:
+            return await self._drip(request)
+        return web.Response(status=self.status, headers=self.headers, body=self.answer)
+
+    async def _drip(self, request: web.Request) -> web.StreamResponse:
+        """An answer whose body never ends."""
+        response = web.StreamResponse(status=self.status)
+        await response.prepare(request)
+        while not self._hanging.is_set() and request.transport is not None and not request.transport.is_closing():
+            await response.write(b"x")
+            await asyncio.sleep(0.01)
+        return response
+
+
+class Names(AbstractResolver):
+    """A resolver under a test's control: the first word of a host to its addresses, all at one port."""
+
+    def __init__(self, port: int, **names: list[str]) -> None:
+        self._port = port
+        self._names = names
+        self.asked = 0
+
+    async def resolve(self, host: str, port: int = 0, family: int = 0) -> list[ResolveResult]:
+        self.asked += 1
+        word = host.partition(".")[0]
+        if word not in self._names:
+            raise OSError("no such name")
+        return [
+            ResolveResult(
+                hostname=host,
+                host=address,
+                port=self._port,
+                family=socket.AF_INET6 if ":" in address else socket.AF_INET,
+                proto=0,
+                flags=0,
+            )
+            for address in self._names[word]
+        ]
+
+    async def close(self) -> None:
+        """Nothing to give back."""
