@@ -35,7 +35,8 @@ class Settings(BaseSettings):
     redis_url: str = Field(description="Redis or Valkey: redis://host:port/number.", repr=False)
     smtp_url: str = Field(
         "smtp://127.0.0.1:25",
-        description="The SMTP relay: smtp://[user:password@]host:port, or smtps:// for TLS from the start.",
+        description="The SMTP relay: smtp://[user:password@]host:port, or smtps:// for TLS from the "
+        "start; ?starttls=required or off.",
         repr=False,
     )
     mail_from: str = Field("tidings <no-reply@localhost>", description="From of every e-mail.")

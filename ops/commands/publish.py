@@ -13,9 +13,9 @@ from streams.domain.notification import Priority
 
 
 def publish(
-    kind: Annotated[str, typer.Argument(metavar="TYPE", help="A type of the catalogue, such as order.shipped.")],
+    kind: Annotated[str, typer.Argument(metavar="TYPE", help="A type of the catalogue: order.shipped.")],
     recipient: Annotated[str, typer.Option("--recipient", "-r", help="Who is told: the recipient's id.")],
-    data: Annotated[str, typer.Option("--data", "-d", help="For the templates: a JSON object, or - to read one.")] = "{}",
+    data: Annotated[str, typer.Option("--data", "-d", help="A JSON object, or - to read one.")] = "{}",
     to: Annotated[list[str] | None, typer.Option(help="channel=address for this one only. Repeatable.")] = None,
     channel: Annotated[list[str] | None, typer.Option(help="Only this channel. Repeatable.")] = None,
     priority: Annotated[Priority | None, typer.Option(help="Instead of the type's own.")] = None,

@@ -1,0 +1,40 @@
+"""Measured figures and how they are printed."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich.console import Console
+from rich.table import Table
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One measured number. `aim` is the number to reach, in words; empty: none."""
+
+    metric: str
+    value: float
+    unit: str
+    meaning: str
+    aim: str = ""
+
+
+def quantile(values: Sequence[float], share: float) -> float:
+    """The value below which this share of the values lies (nearest rank). Raises ValueError without values."""
+    if not values:
+        raise ValueError("nothing was measured")
+    ranked = sorted(values)
+    return ranked[min(len(ranked) - 1, int(share * len(ranked)))]
+
+
+def show(bench: str, figures: Sequence[Figure], as_json: bool) -> None:
+    """Print them: a table for people, or one JSON object a line."""
+    if as_json:
+        for each in figures:
+            told = {"bench": bench, "metric": each.metric, "value": round(each.value, 3), "unit": each.unit}
+            print(json.dumps(told), flush=True)
+        return
+    table = Table("metric", "value", "unit", "what", "aim", title=f"tidings bench {bench}")
+    for each in figures:
+        table.add_row(each.metric, f"{each.value:,.1f}", each.unit, each.meaning, each.aim)
+    Console().print(table)

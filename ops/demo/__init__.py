@@ -1,0 +1,1 @@
+"""`tidings demo`: the whole system on real servers, told as one short story."""

@@ -1,0 +1,124 @@
+"""The demo from start to end: servers, processes, recipients, six notifications, a live table."""
+
+import json
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+
+from rich.console import Console
+from rich.live import Live
+
+from ops.demo.client import Client
+from ops.demo.story import Stage, Told, redrive_emil, set_up_recipients, tell
+from ops.demo.table import render
+from ops.devstack import Stack
+from ops.devstack.tidings import tidings_processes
+
+DATA = Path(".tidings") / "demo"
+SECONDS = 60
+SCHEDULE = "500ms,2s,5s,30s"  # a demo has no hour to wait; the default is in the README
+
+
+def play(console: Console, stay: Callable[[], None] | None) -> bool:
+    """Everything; `stay` is called at the end, unless it is None. True: every notification reached its status."""
+    began = time.monotonic()
+    settings = {"TIDINGS_EMAIL_RETRY_SCHEDULE": SCHEDULE, "TIDINGS_WEBHOOK_RETRY_SCHEDULE": SCHEDULE}
+    with Stack(DATA, processes=tidings_processes(), say=lambda line: console.print(line.text, style="dim")) as stack:
+        console.print(f"everything runs, after {time.monotonic() - began:.1f} s\n")
+        key = _key(stack)
+        stage = Stage(
+            Client(stack.api_url, key),
+            stack.endpoints.kafka_bootstrap_servers,
+            stack.endpoints.webhooks_url,
+            stack.environment,
+        )
+        set_up_recipients(stage)
+        story = _watch(console, stage, stack)
+        good = all(told.done for told in story)
+        console.print(f"\n{_verdict(story)}\n")
+        if stay is not None:
+            _invite(console, stack, key)
+            stay()
+    return good
+
+
+def _watch(console: Console, stage: Stage, stack: Stack) -> list[Told]:
+    """Send and follow until all is as expected, or time is up."""
+    story: list[Told] = []
+    says: list[str] = []
+    coming, deadline = tell(stage), time.monotonic() + SECONDS
+    with Live(console=console, refresh_per_second=8, vertical_overflow="visible") as live:
+        sending = True
+        while time.monotonic() < deadline and (sending or not all(told.done for told in story)):
+            told = next(coming, None) if sending else None
+            sending = told is not None
+            if told is not None:
+                story.append(told)
+            for each in story:
+                each.seen = stage.api.get(f"/v1/notifications/{each.notification_id}").ok()
+                if each.recipient == "emil" and "dead_lettered" in each.statuses().values():
+                    redrive_emil(stage, each, says.append)
+            live.update(render(story, _subjects(stack), says))
+            time.sleep(0.2)
+    return story
+
+
+def _subjects(stack: Stack) -> dict[str, str]:
+    """The last subject line that really arrived, by recipient, as the mail catcher got it."""
+    with urllib.request.urlopen(f"{stack.endpoints.mail_url.rstrip('/')}/api/messages", timeout=10) as answer:  # noqa: S310
+        mails = sorted(json.load(answer), key=lambda mail: str(mail["id"]))
+    return {mail["to"][0].split("@")[0]: mail["subject"] for mail in mails}
+
+
+def _verdict(story: list[Told]) -> str:
+    wrong = [told for told in story if not told.done]
+    if not wrong:
+        return f"[bold green]all {len(story)} notifications reached the status they should[/]"
+    return "\n".join(
+        f"[bold red]{told.type} for {told.recipient}: expected {told.expected}, found {told.statuses() or 'nothing'}[/]"
+        for told in wrong
+    )
+
+
+def _invite(console: Console, stack: Stack, key: str) -> None:
+    api = stack.api_url
+    console.print("[bold]to play with[/]")
+    for name, url in (
+        ("API reference", f"{api}/docs"),
+        ("mail", stack.endpoints.mail_url),
+        ("webhooks received", stack.endpoints.webhooks_url),
+        ("metrics", f"{api}/metrics"),
+    ):
+        console.print(f"  {name:18} {url}", highlight=False, soft_wrap=True)
+    body = json.dumps(
+        {"recipient_id": "ben", "type": "order.delayed", "data": _delayed(), "channels": ["email"]}, ensure_ascii=False
+    )
+    console.print(f"  {'key':18} {key}\n", highlight=False, soft_wrap=True)
+    console.print(
+        f"curl -s {api}/v1/notifications -H 'Authorization: Bearer {key}' \\\n"
+        f"  -H 'Content-Type: application/json' -d '{body}'",
+        highlight=False,
+        markup=False,
+        soft_wrap=True,
+    )
+    console.print("\nCtrl-C stops everything.")
+
+
+def _delayed() -> object:
+    from ops.demo.story import examples
+
+    return examples()["order.delayed"]
+
+
+def _key(stack: Stack) -> str:
+    made = subprocess.run(
+        [sys.executable, "-m", "ops.commands.main", "keys", "create", "--name", "demo"],
+        env=stack.environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return made.stdout.strip()

