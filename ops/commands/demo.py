@@ -2,7 +2,6 @@
 
 import signal
 import sys
-import threading
 from typing import Annotated
 
 import typer
@@ -24,7 +23,7 @@ def demo(
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     console = Console()
     try:
-        good = play(console, None if once else threading.Event().wait)
+        good = play(console, stay=not once)
     except KeyboardInterrupt:
         console.print("stopped")
         raise typer.Exit(130) from None

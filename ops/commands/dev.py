@@ -53,9 +53,10 @@ def up(
 ) -> None:
     """Start everything and show where it is; Ctrl-C stops everything.
 
-    The first start downloads Kafka (45 MB) into your cache folder and takes some 15 seconds, later ones 3. Data is
-    kept for the next start. A second `up` on the same folder just shows what runs. A server that you have already is
-    used when you name it: TIDINGS_KAFKA_BOOTSTRAP_SERVERS, TIDINGS_POSTGRES_DSN, TIDINGS_REDIS_URL, TIDINGS_SMTP_URL.
+    The first start downloads Kafka (45 MB) into your cache folder and takes half a minute, later ones about 10 seconds.
+    Data is kept for the next start. A second `up` on the same folder just shows what runs. A server that you have
+    already is used when you name it: TIDINGS_KAFKA_BOOTSTRAP_SERVERS, TIDINGS_POSTGRES_DSN, TIDINGS_REDIS_URL,
+    TIDINGS_SMTP_URL.
     """
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
     given, services = Endpoints.given(os.environ), tuple(only.split(",")) if only else SERVICES

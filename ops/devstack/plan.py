@@ -29,7 +29,8 @@ class Plan:
     """The whole order. A service that `given` names is used where it is and not started.
 
     `tolerate`: servers whose death does not end the stack. `lifeline`: everything stops when the starter's pipe
-    closes. `temporary`: the folder is removed at the end.
+    closes. `temporary`: the folder is removed at the end. `settings`: TIDINGS_* variables of the processes; they win
+    over the caller's own.
     """
 
     folder: str
@@ -39,6 +40,7 @@ class Plan:
     given: Endpoints = field(default_factory=Endpoints)
     lifeline: bool = True
     temporary: bool = False
+    settings: dict[str, str] = field(default_factory=dict)
 
     @property
     def data(self) -> Path:

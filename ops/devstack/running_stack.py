@@ -117,11 +117,11 @@ class RunningStack:
         with_api = [spec for spec in specs if API_PORT in spec.port_variables]
         api = ports[with_api[0].name][with_api[0].port_variables.index(API_PORT)] if with_api else 0
         own = stack_settings(endpoints, api, webhook_secret(self.plan.data))
-        settings = with_callers(own, os.environ)
+        settings = with_callers(own, {**os.environ, **self.plan.settings})
         self.record = replace(
             self.record,
             endpoints=endpoints,
-            environment={name: settings[name] for name in own},
+            environment={name: settings[name] for name in (*own, *self.plan.settings)},
             process_ports={spec.name: ports[spec.name][0] for spec in specs if spec.port_variables},
         )
         for spec in specs:

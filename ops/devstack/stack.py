@@ -6,7 +6,7 @@ import shutil
 import signal
 import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -23,10 +23,11 @@ class Stack:
     """Servers, and processes beside them; all are gone when the block, or this process, ends in whatever way.
 
     Without a folder: a fresh one, removed at the end. `tolerate` names servers that may be stopped or killed without
-    the end of the stack. StackFailed when something does not start, or when another stack runs on the folder.
+    the end of the stack; `settings` are TIDINGS_* variables of the processes. StackFailed when something does not
+    start, or when another stack runs on the folder.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a stack can be told, all of it optional
         self,
         data: Path | None = None,
         services: Iterable[str] = SERVICES,
@@ -34,11 +35,13 @@ class Stack:
         *,
         tolerate: Iterable[str] = (),
         given: Endpoints | None = None,
+        settings: Mapping[str, str] | None = None,
         say: Say | None = None,
     ) -> None:
         self._temporary, self._folder = data is None, data
         self._services, self._processes = tuple(services), tuple(processes)
         self._tolerate, self._given, self._say = tuple(tolerate), given or Endpoints(), say
+        self._settings = dict(settings or {})
         self._link: Link | None = None
         self._record = Record()
 
@@ -51,6 +54,7 @@ class Stack:
             self._tolerate,
             self._given,
             temporary=self._temporary,
+            settings=self._settings,
         )
         self._link = Link(plan, self._say)
         try:
@@ -110,6 +114,10 @@ class Stack:
     def start(self, name: str) -> None:
         """Start it again on its port and folder; back when it is ready."""
         self._linked().command("start", name)
+
+    def wait(self) -> str:
+        """Until the stack ends by itself, which only a failure makes it do: why."""
+        return self._linked().failure()
 
     def _linked(self) -> Link:
         if self._link is None:
