@@ -5,7 +5,6 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable
 from pathlib import Path
 
 from rich.console import Console
@@ -14,19 +13,21 @@ from rich.live import Live
 from ops.demo.client import Client
 from ops.demo.story import Stage, Told, redrive_emil, set_up_recipients, tell
 from ops.demo.table import render
-from ops.devstack import Stack
+from ops.devstack import Stack, StackFailed
 from ops.devstack.tidings import tidings_processes
 
 DATA = Path(".tidings") / "demo"
 SECONDS = 60
-SCHEDULE = "500ms,2s,5s,30s"  # a demo has no hour to wait; the default is in the README
+# a demo has no hour to wait; the default schedule is in the README
+SETTINGS = dict.fromkeys(("TIDINGS_EMAIL_RETRY_SCHEDULE", "TIDINGS_WEBHOOK_RETRY_SCHEDULE"), "500ms,2s,5s,30s")
 
 
-def play(console: Console, stay: Callable[[], None] | None) -> bool:
-    """Everything; `stay` is called at the end, unless it is None. True: every notification reached its status."""
+def play(console: Console, stay: bool) -> bool:
+    """Everything; `stay`: until Ctrl-C, or until a server dies. True: every notification reached its status."""
     began = time.monotonic()
-    settings = {"TIDINGS_EMAIL_RETRY_SCHEDULE": SCHEDULE, "TIDINGS_WEBHOOK_RETRY_SCHEDULE": SCHEDULE}
-    with Stack(DATA, processes=tidings_processes(), say=lambda line: console.print(line.text, style="dim")) as stack:
+    with Stack(
+        DATA, processes=tidings_processes(), settings=SETTINGS, say=lambda line: console.print(line.text, style="dim")
+    ) as stack:
         console.print(f"everything runs, after {time.monotonic() - began:.1f} s\n")
         key = _key(stack)
         stage = Stage(
@@ -39,9 +40,9 @@ def play(console: Console, stay: Callable[[], None] | None) -> bool:
         story = _watch(console, stage, stack)
         good = all(told.done for told in story)
         console.print(f"\n{_verdict(story)}\n")
-        if stay is not None:
+        if stay:
             _invite(console, stack, key)
-            stay()
+            raise StackFailed(stack.wait())
     return good
 
 

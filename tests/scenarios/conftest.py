@@ -1,0 +1,35 @@
+"""One system for all scenarios: real servers, all processes, quick retries."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from ops.demo.client import Client
+from ops.devstack import Stack
+from ops.devstack.tidings import tidings_processes
+from tests.scenarios.system import System
+
+SETTINGS = {
+    "TIDINGS_EMAIL_RETRY_SCHEDULE": "200ms,1s,3s",
+    "TIDINGS_WEBHOOK_RETRY_SCHEDULE": "200ms,1s,3s",
+    "TIDINGS_SESSION_TIMEOUT_SECONDS": "6",
+}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "scenarios" in item.path.parts:
+            item.add_marker(pytest.mark.scenario)
+
+
+@pytest.fixture(scope="session")
+def system() -> Iterator[System]:
+    """Shared by all scenarios: they keep apart by recipients of their own."""
+    with Stack(processes=tidings_processes(), tolerate=("kafka", "postgres", "valkey"), settings=SETTINGS) as stack:
+        key = subprocess.run(
+            [sys.executable, "-m", "ops.commands.main", "keys", "create", "--name", "scenarios"],
+            env={**stack.environment, "PATH": ""}, capture_output=True, text=True, check=True, timeout=60,
+        ).stdout.strip()  # fmt: skip
+        yield System(stack, Client(stack.api_url, key))
