@@ -102,7 +102,7 @@ async def _publish(stack: Stack, load: Load, run: str) -> list[float]:
             "order.shipped",
             Priority.NORMAL,
             int(time.time() * 1000),
-            data=json.dumps({**_example(), "order": label}),
+            data=json.dumps({**_example(), "order_number": label}),
             channels=(channel,),
         )
         published[label] = time.time()
@@ -128,7 +128,7 @@ def _arrivals(stack: Stack, run: str, wanted: int) -> dict[str, float]:
     while True:
         found: dict[str, float] = {}
         for call in _read(f"{stack.endpoints.webhooks_url.rstrip('/')}/api/received?name={run}"):
-            found.setdefault(json.loads(call["body"])["data"]["order"], _seconds(call["at"]))
+            found.setdefault(json.loads(call["body"])["data"]["order_number"], _seconds(call["at"]))
         for mail in _read(f"{stack.endpoints.mail_url.rstrip('/')}/api/messages"):
             for word in mail["subject"].replace("#", " ").split():
                 if word.startswith(run):
