@@ -7,6 +7,7 @@ accepted ─► queued ─► sending ─► sent ─► delivered | bounced
               sending, retrying ─► dead_lettered | unknown;  dead_lettered ─► queued only by a redrive
 """
 
+from collections.abc import Iterable
 from enum import StrEnum
 
 
@@ -49,6 +50,19 @@ TRANSITIONS: dict[Status, frozenset[Status]] = {
 
 TERMINAL = frozenset(Status) - {Status.ACCEPTED, Status.HELD, Status.QUEUED, Status.SENDING, Status.RETRYING}
 
+# How an ended notification is summed up: the first of these that one of its deliveries came to.
+_BEST_END = (
+    Status.DELIVERED,
+    Status.SENT,
+    Status.BOUNCED,
+    Status.UNKNOWN,
+    Status.DEAD_LETTERED,
+    Status.EXPIRED,
+    Status.CANCELED,
+    Status.DIGESTED,
+    Status.SUPPRESSED,
+)
+
 _RANK = {status: rank for rank, status in enumerate(Status)}
 _PER_ATTEMPT = 100
 _ENDED = 10_000_000
@@ -70,3 +84,13 @@ def progress(status: Status, attempt: int = 0, redrives: int = 0) -> int:
 def may_follow(now: Status, then: Status) -> bool:
     """Whether a delivery may move from one status to the other."""
     return then in TRANSITIONS[now]
+
+
+def overall(deliveries: Iterable[Status]) -> Status:
+    """One word for a notification: while a delivery is under way, where the one furthest behind stands; at the end,
+    the best end that one of them came to. No delivery yet: accepted."""
+    found = set(deliveries)
+    if not found:
+        return Status.ACCEPTED
+    under_way = found - TERMINAL
+    return min(under_way, key=_RANK.__getitem__) if under_way else min(found, key=_BEST_END.index)

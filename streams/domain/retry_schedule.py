@@ -49,15 +49,14 @@ class RetrySchedule:
     def after(self, failed: int, jitter: float, at_least: timedelta | None = None) -> InLane | Tier | None:
         """What follows the failed-th failed attempt (from 1); None: the schedule is exhausted.
 
-        `jitter` is in [0, 1). `at_least` is what the provider asked for (Retry-After): the first tier that is long
-        enough, or the longest one.
+        `jitter` is in [0, 1). `at_least` is what the provider asked for (Retry-After): a wait in the lane if it is no
+        longer than that may take, else the first tier that is long enough, or the longest one.
         """
         if failed > len(self.tiers) + 1:
             return None
-        if at_least is not None and at_least > self.in_lane * jitter:
-            fitting = [i for i, delay in enumerate(self.tiers) if delay >= at_least and i >= failed - 2]
-            index = fitting[0] if fitting else len(self.tiers) - 1
-            return Tier(index, max(self.tiers[index], at_least) if fitting else self.tiers[index])
-        if failed == 1:
-            return InLane(self.in_lane * jitter)
-        return Tier(failed - 2, self.tiers[failed - 2])
+        asked = at_least or timedelta(0)
+        if failed == 1 and asked <= self.in_lane:
+            return InLane(max(self.in_lane * jitter, asked))
+        first = max(failed - 2, 0)
+        index = next((i for i in range(first, len(self.tiers)) if self.tiers[i] >= asked), len(self.tiers) - 1)
+        return Tier(index, self.tiers[index])

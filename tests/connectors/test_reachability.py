@@ -48,7 +48,7 @@ def test_after_a_failure_one_caller_per_pause_may_try(server: Reachability, cloc
 
 def test_those_who_may_not_are_told_why(server: Reachability) -> None:
     server.failed("connection refused\n", server.begin())
-    with pytest.raises(Unavailable, match="Kafka is unavailable: connection refused$"):
+    with pytest.raises(Unavailable, match=r"Kafka is unavailable: connection refused$"):
         server.begin()
 
 

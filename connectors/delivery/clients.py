@@ -1,0 +1,66 @@
+"""The settings of the sender's Kafka clients. Each value that is not librdkafka's default has its reason here."""
+
+import logging
+from typing import Any
+
+from connectors.delivery.policy import SenderPolicy
+
+_log = logging.getLogger("kafka")
+
+
+def _common(policy: SenderPolicy, part: str) -> dict[str, Any]:
+    return {
+        "bootstrap.servers": policy.bootstrap_servers,
+        "client.id": f"{policy.name}-{part}",
+        "logger": _log,
+        "error_cb": lambda error: _log.debug("%s %s", part, error.str()),  # logged already; unset, poll would return it
+        "broker.address.family": "any",
+        "topic.metadata.refresh.interval.ms": 60_000,
+    }
+
+
+def consumer_config(policy: SenderPolicy) -> dict[str, Any]:
+    """The member of the group. `range`: who owns a partition owns it on every topic, and with it the parked lanes."""
+    session_ms = int(policy.session_timeout.total_seconds() * 1000)
+    return _common(policy, "consumer") | {
+        "group.id": policy.name,
+        "group.instance.id": f"{policy.name}-{policy.instance}",  # a restart within the session moves nothing
+        "partition.assignment.strategy": "range",
+        "session.timeout.ms": session_ms,
+        "heartbeat.interval.ms": min(3_000, session_ms // 4),
+        "enable.auto.commit": False,
+        "enable.auto.offset.store": False,
+        "auto.offset.reset": "error",  # on_assign names every start; anything else would skip or repeat silently
+        "fetch.wait.max.ms": 250,  # a waiting fetch is answered at once; this bounds how soon a resumed one is asked
+        "fetch.queue.backoff.ms": 50,
+        "queued.min.messages": 5_000,
+        "queued.max.messages.kbytes": 32_768,
+        **policy.consumer,
+    }
+
+
+def scanner_config(policy: SenderPolicy) -> dict[str, Any]:
+    """Reads the retry partitions ahead, outside the group."""
+    return _common(policy, "scanner") | {
+        "group.id": f"{policy.name}-scan",
+        "enable.auto.commit": False,
+        "enable.partition.eof": True,  # the only sure sign that a partition was read to its end
+        "auto.offset.reset": "error",
+        "fetch.wait.max.ms": 10,
+    }
+
+
+def producer_config(policy: SenderPolicy) -> dict[str, Any]:
+    """Statuses, retries and dead letters: confirmed by all replicas, in order, to the recipient's own partition."""
+    return _common(policy, "producer") | {
+        "enable.idempotence": True,
+        "acks": "all",
+        "partitioner": "murmur2_random",
+        "linger.ms": 5,
+        "compression.type": "lz4",
+        **policy.producer,
+    }
+
+
+def admin_config(policy: SenderPolicy) -> dict[str, Any]:
+    return _common(policy, "admin")

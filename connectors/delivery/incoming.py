@@ -1,0 +1,108 @@
+"""A delivery as it came up from one source, and how its record and headers are read."""
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from connectors.delivery.assignment import TIER_0, Assignment
+from connectors.delivery.policy import PRIORITIES
+from schemas import headers
+from schemas.codec import Codec, PoisonRecord
+from schemas.records import delivery_from_record
+from streams.domain.delivery import Delivery
+from streams.domain.next_step import Tried
+from streams.domain.notification import Channel
+
+_NUMBERS = {str(priority).encode(): number for number, priority in enumerate(PRIORITIES)}
+
+
+class Consumed(Protocol):
+    """What we use of confluent_kafka.Message."""
+
+    def topic(self) -> str: ...
+    def partition(self) -> int: ...
+    def offset(self) -> int: ...
+    def key(self) -> bytes | None: ...
+    def value(self) -> bytes | None: ...
+    def headers(self) -> list[tuple[str, Any]] | None: ...
+
+
+class Record:
+    """One delivery at work. Belongs to the assignment it was read in.
+
+    `delivery` and `claim_key` are there once it was decoded. `unconfirmed` counts the records it caused that Kafka has
+    not confirmed; when it is `closing` and none is left, `end_mark` (if any) goes into the claims, then its offset
+    completes.
+    """
+
+    __slots__ = (
+        "assignment", "claim_key", "closing", "delivery", "due", "end_mark", "lane", "message", "offset", "origin",
+        "partition", "redrives", "source", "traceparent", "tried", "unconfirmed",
+    )  # fmt: skip
+
+    delivery: Delivery
+    claim_key: bytes
+
+    def __init__(self, assignment: "Assignment[Record]", message: Consumed, source: int) -> None:
+        self.assignment = assignment
+        self.message = message
+        self.source = source
+        self.partition = message.partition()
+        self.offset = self.origin = message.offset()
+        self.lane = (message.key() or b"", source)
+        self.due = 0
+        self.tried = Tried()
+        self.redrives = 0
+        self.traceparent: bytes | None = None
+        self.unconfirmed = 0
+        self.closing = False
+        self.end_mark: bytes | None = None
+
+    @property
+    def headers(self) -> headers.Headers:
+        """As they came, a header without a value as an empty one."""
+        return [(name, _bytes(value)) for name, value in self.message.headers() or ()]
+
+    def read_place(self) -> None:
+        """From a retry topic: its lane, origin, due time and attempts. Raises PoisonRecord: the lane is unknown."""
+        if self.source < TIER_0:
+            return
+        told = dict(self.headers)
+        priority, origin, due = _priority(told), _number(told, headers.ORIGIN_OFFSET), _number(told, headers.NOT_BEFORE)
+        first = _number(told, headers.FIRST_FAILED_AT) if headers.FIRST_FAILED_AT in told else None
+        self.tried = Tried(_number(told, headers.ATTEMPT), first)
+        self.lane, self.origin, self.due = (self.lane[0], priority), origin, due
+
+    def decode(self, codec: Codec, channel: Channel) -> None:
+        """Read the delivery. Raises PoisonRecord for bytes or headers that cannot be read and for a foreign channel."""
+        try:
+            self.delivery = delivery_from_record(codec.decode("Delivery", self.message.value()))
+        except ValueError as error:
+            raise PoisonRecord(str(error)) from error
+        told = dict(self.headers)
+        self.redrives = _number(told, headers.REDRIVES) if headers.REDRIVES in told else 0
+        self.traceparent = told.get(headers.TRACE_PARENT)
+        self.claim_key = b"%s:%d" % (self.delivery.delivery_id.encode(), self.redrives)
+        if self.delivery.channel is not channel:
+            raise PoisonRecord(f"a delivery for channel {self.delivery.channel} where one for {channel} belongs")
+
+    @property
+    def is_decoded(self) -> bool:
+        return hasattr(self, "claim_key")
+
+
+def _bytes(value: Any) -> bytes:
+    return value if isinstance(value, bytes) else str(value or "").encode()
+
+
+def _number(told: Mapping[str, bytes], name: str) -> int:
+    text = told.get(name, b"")
+    if not text.isdigit() or len(text) > 18:
+        raise PoisonRecord(f"header {name}: {text[:40]!r} is not a number")
+    return int(text)
+
+
+def _priority(told: Mapping[str, bytes]) -> int:
+    name = told.get(headers.PRIORITY, b"")
+    if name not in _NUMBERS:
+        raise PoisonRecord(f"header {headers.PRIORITY}: {name[:40]!r} is not a priority")
+    return _NUMBERS[name]

@@ -1,0 +1,153 @@
+"""What a sender writes, as values: statuses, records for retry topics, dead letters. Pure: time is an argument."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from connectors.delivery.assignment import TIER_0
+from connectors.delivery.incoming import Record
+from connectors.delivery.parked import Waiting
+from connectors.delivery.policy import PRIORITIES, SenderPolicy
+from schemas import headers, topics
+from schemas.codec import Codec
+from schemas.codec import Record as Row
+from schemas.records import call_to_record, status_to_record
+from streams.domain.delivery_status import TERMINAL, Status
+from streams.domain.failures import Failure
+from streams.domain.next_step import DeadLetterKind
+from streams.domain.outcomes import Outcome, ProviderCall
+
+STATUS_EVENT = "tidings.delivery-status"
+_REASON_AT_MOST = 1_000
+
+
+class Outgoing(NamedTuple):
+    """One record for Kafka. `partition`: -1 leaves it to the partitioner."""
+
+    topic: str
+    key: bytes | None
+    value: bytes | None
+    headers: headers.Headers
+    partition: int = -1
+
+
+class Reported(NamedTuple):
+    """A status to tell of, and why. `due_at`: ms since 1970 UTC."""
+
+    status: Status
+    attempt: int
+    reason: str | None = None
+    layer: str | None = None
+    due_at: int | None = None
+
+
+class Letters:
+    """Builds the records of one sender."""
+
+    def __init__(self, policy: SenderPolicy, codec: Codec) -> None:
+        self._topics = policy.topics
+        self._source = f"/tidings/sender/{policy.channel}"
+        self._codec = codec
+
+    def status(self, record: Record, told: Reported, now: int, outcome: Outcome | None = None) -> Outgoing:
+        """A DeliveryStatus with the provider call that led there, if there was one.
+
+        `ce_id` is the same whenever the same end is told again; each retry is an event of its own.
+        """
+        value = status_to_record(
+            record.delivery,
+            told.status,
+            now,
+            told.attempt,
+            record.redrives,
+            layer=told.layer,
+            reason=told.reason,
+            due_at=told.due_at,
+            call=_call(outcome),
+        )
+        event = f"{record.delivery.delivery_id}/{value['progress']}"
+        if told.status not in TERMINAL:
+            event += f"/{now}"
+        made = headers.cloud_event(event, STATUS_EVENT, self._source, now, record.traceparent)
+        return Outgoing(topics.DELIVERY_STATUS, record.message.key(), self._encoded(value), made)
+
+    def _encoded(self, status: Row) -> bytes:
+        try:
+            return self._codec.encode("DeliveryStatus", status)
+        except ValueError:  # a provider's words that are no valid text must not stop the sender
+            return self._codec.encode("DeliveryStatus", _as_text(status))
+
+    def retry(self, record: Record, waiting: Waiting, outcome: Outcome | None = None) -> Outgoing:
+        """The same bytes for the retry topic of a tier; with `outcome` when it was tried and failed.
+
+        It stays in its partition whoever chose that: only the owner of the main partition may own its retries.
+        """
+        changes = {
+            headers.PRIORITY: str(PRIORITIES[record.lane[1]]).encode(),
+            headers.ORIGIN_OFFSET: b"%d" % record.origin,
+            headers.NOT_BEFORE: b"%d" % waiting.due,
+            **_history(record),
+            **_failed(outcome),
+        }
+        return self._passed_on(self._topics[TIER_0 + waiting.tier], record, changes)._replace(
+            partition=record.partition
+        )
+
+    def dead_letter(
+        self, record: Record, kind: DeadLetterKind, reason: str, provider: str | None, attempt: int
+    ) -> Outgoing:
+        """The same key and bytes, and where the record first came up (for a retried one: in its main topic)."""
+        changes = {
+            **_history(record),
+            headers.ATTEMPT: b"%d" % attempt,
+            headers.FAILURE_KIND: str(kind).encode(),
+            headers.FAILURE_REASON: _short(reason),
+            headers.ORIGIN_TOPIC: self._topics[record.lane[1]].encode(),
+            headers.ORIGIN_PARTITION: b"%d" % record.partition,
+            headers.ORIGIN_OFFSET: b"%d" % record.origin,
+        }
+        if provider:
+            changes[headers.PROVIDER] = provider.encode()
+        return self._passed_on(topics.DEAD_LETTERS, record, changes)
+
+    def _passed_on(self, topic: str, record: Record, changes: dict[str, bytes]) -> Outgoing:
+        message = record.message
+        return Outgoing(topic, message.key(), message.value(), headers.replaced(record.headers, changes))
+
+
+def call_of(outcome: Outcome | None) -> ProviderCall | None:
+    """The provider call an outcome tells of, if there was one."""
+    return getattr(outcome, "call", None)
+
+
+def failure_of(outcome: Outcome | None) -> Failure | None:
+    return getattr(outcome, "failure", None)
+
+
+def _call(outcome: Outcome | None) -> dict[str, object] | None:
+    call, failure = call_of(outcome), failure_of(outcome)
+    return call_to_record(call, str(failure.kind) if failure else None) if call else None
+
+
+def _history(record: Record) -> Mapping[str, bytes]:
+    told = {headers.ATTEMPT: b"%d" % record.tried.attempt, headers.REDRIVES: b"%d" % record.redrives}
+    if record.tried.first_failed_at is not None:
+        told[headers.FIRST_FAILED_AT] = b"%d" % record.tried.first_failed_at
+    return told
+
+
+def _failed(outcome: Outcome | None) -> Mapping[str, bytes]:
+    failure, call = failure_of(outcome), call_of(outcome)
+    if failure is None:
+        return {}
+    told = {headers.FAILURE_KIND: str(failure.kind).encode(), headers.FAILURE_REASON: _short(failure.reason)}
+    return told | ({headers.PROVIDER: call.provider.encode()} if call else {})
+
+
+def _short(reason: str) -> bytes:
+    return reason.encode(errors="replace")[:_REASON_AT_MOST]
+
+
+def _as_text(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _as_text(each) for name, each in value.items()}
+    return value.encode(errors="replace").decode() if isinstance(value, str) else value

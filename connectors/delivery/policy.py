@@ -1,0 +1,63 @@
+"""How one sender works, as plain frozen values. What happened is kept elsewhere."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from connectors.delivery.assignment import Bounds
+from schemas import topics
+from streams.domain.notification import Channel, Priority
+from streams.domain.retry_schedule import RetrySchedule
+
+ClientConfig = Mapping[str, str | int | float | bool]
+
+PRIORITIES = tuple(Priority)  # a lane's priority as a number is its place here
+
+
+@dataclass(frozen=True, slots=True)
+class SenderPolicy:
+    """One sender of one channel.
+
+    instance         stable over restarts and unique among the senders of this channel (static group membership)
+    slots            provider calls side by side
+    session_timeout  after this silence Kafka gives the partitions away; a loop that stood still half as long exits
+    commit_every     between two commits, and the longest wait of the poll thread for a record
+    drain            how long what is in flight may take to finish when partitions are given up or the sender stops
+    stalled_after    without a sign of life from a thread for so long `Sender.alive` is False; longer than `drain`
+    call_at_most     a provider call that took so long has failed; above what any provider allows itself
+    batch            records per poll, and deliveries claimed and looked up at once
+    consumer, producer   librdkafka settings that win over ours
+    """
+
+    bootstrap_servers: str
+    channel: Channel
+    schedule: RetrySchedule
+    instance: str
+    slots: int = 256
+    session_timeout: timedelta = timedelta(seconds=10)
+    commit_every: timedelta = timedelta(milliseconds=100)
+    drain: timedelta = timedelta(seconds=5)
+    stalled_after: timedelta = timedelta(seconds=60)
+    call_at_most: timedelta = timedelta(minutes=2)
+    batch: int = 500
+    bounds: Bounds = field(default_factory=Bounds)
+    consumer: ClientConfig = field(default_factory=dict)
+    producer: ClientConfig = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """The consumer group, and the word for this process in metrics and logs."""
+        return topics.sender_name(self.channel)
+
+    @property
+    def topics(self) -> tuple[str, ...]:
+        """By source: the main topics by priority, then the retry topics by tier."""
+        return (
+            *(topics.deliveries(self.channel, priority) for priority in PRIORITIES),
+            *(topics.retry(self.channel, delay) for delay in self.schedule.tiers),
+        )
+
+    @property
+    def frozen_after(self) -> timedelta:
+        """A loop that stood still so long may have lost its partitions without knowing."""
+        return self.session_timeout / 2

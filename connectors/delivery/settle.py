@@ -1,0 +1,186 @@
+"""The one place where an outcome becomes records: status, retry or dead letter confirmed, then the offset completes.
+
+An end is marked in the claims only when what it caused is confirmed, unless it can be written again: `sent` can, a dead
+letter cannot. The lane is released after the mark, so a crash leaves at most the last delivery of a lane ambiguous.
+"""
+
+import asyncio
+import random
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from connectors.delivery.calling import now_ms
+from connectors.delivery.incoming import Record
+from connectors.delivery.marking import Marker
+from connectors.delivery.meter import Meter
+from connectors.delivery.outgoing import Letters, Reported, call_of, failure_of
+from connectors.delivery.parked import Waiting
+from connectors.delivery.policy import SenderPolicy
+from connectors.delivery.producing import Writer
+from streams.domain.claim_marks import DROPPED, RELEASED, dead_mark, read_sent_mark, sent_mark
+from streams.domain.delivery_status import Status
+from streams.domain.next_step import Again, DeadLetterKind, Ended, next_step
+from streams.domain.outcomes import Outcome, Sent
+from streams.domain.retry_schedule import RetrySchedule, Tier
+
+HELD_BACK = "an earlier call may have reached the provider, and the type says hold"
+
+
+class _Finished(NamedTuple):
+    record: Record
+    outcome: Outcome
+    step: Ended | Again
+
+
+class Settle:
+    """Nobody else writes a status, a retry or a dead letter, or completes an offset."""
+
+    def __init__(self, policy: SenderPolicy, letters: Letters, marker: Marker, meter: Meter) -> None:
+        self._schedule: RetrySchedule = policy.schedule
+        self._letters, self._marker, self._meter = letters, marker, meter
+        self._finished: list[_Finished] = []
+        self._confirmed: list[Record] = []
+        self._some = asyncio.Event()
+        self._settling = False
+        self.writer: Writer
+        self._wake: Callable[[], None]
+
+    def use(self, writer: Writer, wake: Callable[[], None]) -> None:
+        """Write through this one, whose confirmations come to `confirmed`; `wake` is called when a lane came free."""
+        self.writer, self._wake = writer, wake
+
+    @property
+    def idle(self) -> bool:
+        """Nothing is left to be settled or confirmed."""
+        return not (self._settling or self._finished or self._confirmed or self.writer.unconfirmed)
+
+    def finished(self, record: Record, outcome: Outcome) -> None:
+        """An attempt has ended. What was sent is told at once; the rest waits for its mark."""
+        expires_at = record.delivery.notification.expires_at
+        step = next_step(outcome, record.tried, self._schedule, random.random(), now_ms(), expires_at)
+        if isinstance(outcome, Sent) and isinstance(step, Ended):
+            self._tell(record, Reported(step.status, step.attempt), outcome)
+            self.writer.close(record)
+        self._finished.append(_Finished(record, outcome, step))
+        self._some.set()
+
+    def confirmed(self, record: Record) -> None:
+        """All that this record caused is in Kafka."""
+        if record.end_mark is None:
+            record.assignment.complete(record)
+        else:
+            self._confirmed.append(record)
+            self._some.set()
+
+    async def run(self) -> None:
+        """While one batch of marks is under way the next one gathers: batches grow with load, not with a timer."""
+        while True:
+            await self._some.wait()
+            self._some.clear()
+            finished, self._finished = self._finished, []
+            confirmed, self._confirmed = self._confirmed, []
+            self._settling = True
+            await self._settle(finished, confirmed)
+            self._settling = False
+
+    async def _settle(self, finished: Sequence[_Finished], confirmed: Sequence[Record]) -> None:
+        marks = [(record, _mark_of(outcome, step)) for record, outcome, step in finished]
+        marks += [(record, record.end_mark) for record in confirmed if record.end_mark is not None]
+        await self._marker.mark(marks)
+        for record in confirmed:
+            record.assignment.complete(record)
+        for record, outcome, step in finished:
+            self._apply(record, outcome, step)
+        self._wake()
+
+    def _apply(self, record: Record, outcome: Outcome, step: Ended | Again) -> None:
+        alive = record.assignment.alive
+        if isinstance(outcome, Sent):
+            if alive:
+                self._leave_lane(record)
+        elif alive:  # what else ended after its partition was given up is left to the new owner
+            if isinstance(step, Ended):
+                self._end(record, step, outcome)
+            else:
+                self._retry(record, step, outcome)
+
+    def _end(self, record: Record, step: Ended, outcome: Outcome | None) -> None:
+        call, reason = call_of(outcome), step.reason or ""
+        mark = DROPPED
+        if step.dead_letter is not None:
+            mark = dead_mark(step.attempt)
+            self._bury(record, step.dead_letter, reason, call.provider if call else None, step.attempt)
+        self._tell(record, Reported(step.status, step.attempt, step.reason, step.layer), outcome)
+        self.writer.close(record, mark)
+        self._leave_lane(record)
+
+    def _retry(self, record: Record, step: Again, outcome: Outcome) -> None:
+        record.tried = step.tried
+        failure = failure_of(outcome)
+        reason = failure.reason if failure else None
+        self._tell(record, Reported(Status.RETRYING, step.tried.attempt, reason, due_at=step.due_at), outcome)
+        if isinstance(step.where, Tier):
+            self._park(record, Waiting(step.where.index, step.due_at), outcome)
+        else:
+            asyncio.get_running_loop().call_later(step.where.delay.total_seconds(), self._again, record)
+
+    def _again(self, record: Record) -> None:
+        if record.assignment.alive:
+            record.assignment.lanes.release(record.lane, record)
+            self._wake()
+
+    def park_behind(self, record: Record, waiting: Waiting) -> None:
+        """Untried to where the next older delivery of its lane waits, due when that one is."""
+        self._park(record, waiting, None)
+
+    def _park(self, record: Record, waiting: Waiting, outcome: Outcome | None) -> None:
+        """The lane runs on before the write is confirmed: one producer keeps the order, and a failure stops us."""
+        self.writer.write(record, self._letters.retry(record, waiting, outcome))
+        self.writer.close(record)
+        record.assignment.parked.put(record.lane, record.origin, waiting)
+        record.assignment.lanes.release(record.lane)
+
+    def drop_copy(self, record: Record) -> None:
+        """Another copy of this delivery is the one that counts."""
+        record.assignment.lanes.release(record.lane)
+        record.assignment.complete(record)
+
+    def repeat(self, record: Record, end: bytes) -> None:
+        """It had ended before. What was sent may not have been told, so it is told again; other ends were confirmed."""
+        self._meter.duplicates.inc()
+        told = read_sent_mark(end)
+        if told:
+            self._tell(record, Reported(*told), None)
+        self.writer.close(record)
+        self._leave_lane(record)
+
+    def hold_back(self, record: Record) -> None:
+        """An ambiguous delivery whose type says hold: a person or a receipt settles it. Its claim stays ours."""
+        step = Ended(Status.UNKNOWN, record.tried.attempt, HELD_BACK, dead_letter=DeadLetterKind.AMBIGUOUS)
+        self._end(record, step, None)
+
+    def poison(self, record: Record, reason: str, in_lane: bool) -> None:
+        """It cannot be read: to the dead letters with its raw bytes, and its partition moves on."""
+        self._bury(record, DeadLetterKind.POISON, reason, None, record.tried.attempt)
+        if record.is_decoded:
+            self._tell(record, Reported(Status.DEAD_LETTERED, record.tried.attempt, reason), None)
+        self.writer.close(record)
+        if in_lane:
+            self._leave_lane(record)
+
+    def _leave_lane(self, record: Record) -> None:
+        record.assignment.parked.end(record.lane, record.origin)
+        record.assignment.lanes.release(record.lane)
+
+    def _bury(self, record: Record, kind: DeadLetterKind, reason: str, provider: str | None, attempt: int) -> None:
+        self._meter.dead_letter(kind).inc()
+        self.writer.write(record, self._letters.dead_letter(record, kind, reason, provider, attempt))
+
+    def _tell(self, record: Record, told: Reported, outcome: Outcome | None) -> None:
+        self._meter.status(record.lane[1], told.status).inc()
+        self.writer.write(record, self._letters.status(record, told, now_ms(), outcome))
+
+
+def _mark_of(outcome: Outcome, step: Ended | Again) -> bytes:
+    """An end that cannot be written again is marked only once it is confirmed: till then the next one tries anew."""
+    return sent_mark(step.status, step.attempt) if isinstance(outcome, Sent) and isinstance(step, Ended) else RELEASED

@@ -1,0 +1,20 @@
+-- KEYS: claims. ARGV: owner, time to live in ms. Returns per key 0 (new), 1 (ambiguous) or the end that was marked.
+--
+-- c<owner>  claimed. By another owner: left by a process that no longer owns the partition and may have called
+-- a<owner>  claimed, and an earlier owner may have called: ambiguous until it has ended
+-- r         given back: the attempt ended without effect
+-- s d x     ends (streams/domain/claim_marks.py): never overwritten
+local owner, ttl = ARGV[1], ARGV[2]
+local found, verdicts = redis.call('MGET', unpack(KEYS)), {}
+for i, key in ipairs(KEYS) do
+  local value = found[i]
+  local kind = value and string.sub(value, 1, 1)
+  if kind == 's' or kind == 'd' or kind == 'x' then
+    verdicts[i] = value
+  else
+    local ambiguous = kind == 'a' or (kind == 'c' and string.sub(value, 2) ~= owner)
+    verdicts[i] = ambiguous and 1 or 0
+    redis.call('SET', key, (ambiguous and 'a' or 'c') .. owner, 'PX', ttl)
+  end
+end
+return verdicts

@@ -1,0 +1,102 @@
+"""What waits, what is a copy, and when a partition pauses."""
+
+import pytest
+
+from connectors.delivery.assignment import Assignment, Bounds
+from connectors.delivery.parked import Parked, Waiting
+from tests.delivery.world import Delivery, Item
+
+LANE = (b"ada", 1)
+
+
+def item(source: int, offset: int, origin: int | None = None, due: int = 0) -> Item:
+    return Item(source, offset, LANE, offset if origin is None else origin, due, 0, Delivery(LANE, offset))
+
+
+def assignment(bounds: Bounds | None = None, start: int = 0) -> Assignment[Item]:
+    return Assignment({(source, 0): start for source in range(5)}, bounds or Bounds())
+
+
+def taken(owned: Assignment[Item], *items: Item) -> None:
+    for each in items:
+        assert owned.track(each)
+        owned.admit(each)
+
+
+def test_followers_wait_where_the_next_older_one_waits() -> None:
+    parked = Parked()
+    parked.put(LANE, 10, Waiting(1, 500))
+    parked.put(LANE, 12, Waiting(0, 200))
+    assert parked.ahead_of(LANE, 9) is None
+    assert parked.ahead_of(LANE, 10) is None
+    assert parked.ahead_of(LANE, 11) == Waiting(1, 500)
+    assert parked.ahead_of(LANE, 13) == Waiting(0, 200)
+    assert parked.ahead_of((b"bob", 1), 13) is None
+    parked.end(LANE, 12)
+    assert parked.ahead_of(LANE, 13) == Waiting(1, 500)
+    parked.end(LANE, 10)
+    assert len(parked) == 0
+
+
+def test_a_retry_enters_its_lane_when_it_is_due_and_never_before() -> None:
+    owned = assignment()
+    taken(owned, item(1, 0), item(3, 0, origin=0, due=100), item(4, 0, origin=1, due=50))
+    owned.trackers[1, 0].take(1)
+    assert owned.next_due == 50
+    assert owned.release_due(49) == 0
+    assert owned.release_due(99) == 1
+    assert owned.next_due == 100
+    assert owned.release_due(100) == 1
+    assert owned.next_due is None
+
+
+def test_a_retry_waits_while_older_ones_of_its_lane_may_still_come_from_a_rewound_main_topic() -> None:
+    owned = assignment()
+    taken(owned, item(3, 0, origin=2, due=100))
+    assert owned.release_due(100) == 0
+    assert owned.next_due == 150
+    taken(owned, item(1, 0), item(1, 1), item(1, 2))
+    assert owned.release_due(150) == 1
+
+
+@pytest.mark.parametrize(
+    ("waiting", "record", "is_copy"),
+    [
+        (None, item(1, 0), False),
+        (Waiting(0, 9), item(1, 0), True),
+        (Waiting(0, 9), item(3, 0, origin=0), False),
+        (Waiting(1, 9), item(3, 0, origin=0), True),
+        (None, item(3, 0, origin=0), True),
+        (None, item(3, 0, origin=-1), False),
+    ],
+    ids=["only one", "main, parked", "the parked one", "in an earlier tier", "main still has it", "main has ended it"],
+)
+def test_of_several_copies_one_counts(waiting: Waiting | None, record: Item, is_copy: bool) -> None:
+    owned = assignment()
+    if waiting:
+        owned.parked.put(LANE, 0, waiting)
+    assert owned.is_copy(record) is is_copy
+
+
+def test_a_partition_pauses_at_its_bounds_and_resumes_at_half() -> None:
+    owned = assignment(Bounds(unfinished=4, span=100))
+    records = [item(1, offset) for offset in range(4)]
+    taken(owned, *records)
+    assert owned.flow() == ([(1, 0)], [])
+    assert owned.flow() == ([], [])
+    owned.complete(records[0])
+    assert owned.flow() == ([], [])
+    owned.complete(records[1])
+    assert owned.flow() == ([], [(1, 0)])
+    assert owned.paused == set()
+
+
+def test_one_stuck_record_pauses_its_partition_at_the_span() -> None:
+    owned = assignment(Bounds(unfinished=1_000, span=10))
+    records = [item(2, offset) for offset in range(10)]
+    taken(owned, *records)
+    for each in records[1:]:
+        owned.complete(each)
+    assert owned.flow() == ([(2, 0)], [])
+    owned.complete(records[0])
+    assert owned.flow() == ([], [(2, 0)])

@@ -1,0 +1,185 @@
+"""What an outcome becomes: what is written, what is marked, and in which order."""
+
+from dataclasses import replace
+
+import pytest
+
+from connectors.memory.provider import permanent, transient
+from ops.telemetry import metrics
+from schemas import headers, topics
+from streams.domain.outcomes import ProviderCall, Sent
+from streams.domain.retry_schedule import RetrySchedule
+from tests.delivery.builders import Came, claim_key, delivery, encoded, now_ms
+from tests.delivery.desk import Desk, Gated, some_turns
+from tests.delivery.ground import until
+
+
+async def test_a_lane_is_released_after_the_mark_and_the_offset_completes_after_the_confirmation() -> None:
+    desk, mail = Desk(), delivery()
+    desk.producer.holds = True
+    async with desk.running():
+        [record] = desk.put(mail)
+        await until(lambda: desk.claims.values.get(claim_key(mail)) == b"s1")
+        await until(lambda: len(record.assignment.lanes) == 0)
+        assert desk.statuses(mail) == ["sent"]
+        assert not desk.completed(record)
+        desk.producer.holds = False
+        await until(lambda: desk.completed(record))
+
+
+async def test_a_dead_letter_is_marked_only_when_it_is_confirmed_and_keeps_key_and_bytes() -> None:
+    desk, mail = Desk(), delivery()
+    desk.producer.holds = True
+    desk.provider.script([permanent("550 no such user")])
+    async with desk.running():
+        [record] = desk.put(mail, headers=[("traceparent", b"00-1-2-01"), ("mine", b"1")])
+        await until(lambda: desk.statuses(mail) == ["dead_lettered"])
+        assert desk.claims.values[claim_key(mail)] == b"r"
+        desk.producer.holds = False
+        await until(lambda: desk.completed(record))
+        assert desk.claims.values[claim_key(mail)] == b"d1"
+    [dead] = desk.producer.to(topics.DEAD_LETTERS)
+    assert (dead.key, dead.value) == (record.message.key(), record.message.value())
+    told = {
+        "traceparent": b"00-1-2-01", "mine": b"1", "attempt": b"1", "redrives": b"0", "failure_kind": b"permanent",
+        "failure_reason": b"550 no such user", "provider": b"memory", "origin_topic": b"deliveries.email.normal",
+        "origin_partition": b"0", "origin_offset": b"0",
+    }  # fmt: skip
+    assert told.items() <= dead.headers.items()
+
+
+async def test_a_retry_in_the_lane_is_told_and_the_lane_waits_for_it() -> None:
+    desk = Desk(schedule=RetrySchedule.parse("1ms,300ms"))
+    first, second = delivery(number=1), delivery(number=2)
+    desk.provider.script([transient("421")])
+    async with desk.running():
+        records = desk.put(first, second)
+        await until(lambda: all(map(desk.completed, records)))
+    assert [message.notification_id for message in desk.provider.calls] == ["ada-1", "ada-1", "ada-2"]
+    assert [message.attempt for message in desk.provider.calls] == [1, 2, 1]
+    assert desk.statuses(first) == ["retrying", "sent"]
+    told = [each for each in desk.told() if each["delivery_id"] == first.delivery_id]
+    assert [each["attempt"] for each in told] == [1, 2]
+    assert told[0]["call"]["code"] == "421"
+    assert told[0]["call"]["failure_kind"] == "transient"
+    assert told[0]["due_at"] >= first.notification.created_at
+    assert told[0]["progress"] < told[1]["progress"]
+
+
+async def test_the_second_failure_parks_the_lane_and_followers_go_behind_untried_with_the_same_due_time() -> None:
+    desk = Desk(schedule=RetrySchedule.parse("1ms,300ms"))
+    first, second = delivery(number=1), delivery(number=2)
+    desk.provider.script([transient("421"), transient("422")])
+    async with desk.running():
+        records = desk.put(first, second, headers=[("traceparent", b"00-1-2-01")])
+        await until(lambda: all(map(desk.completed, records)))
+    [head, follower] = desk.producer.to("deliveries.email.retry.300ms")
+    assert head.headers[headers.ATTEMPT] == b"2"
+    assert head.headers[headers.FAILURE_KIND] == b"transient"
+    assert head.headers[headers.FAILURE_REASON] == b"422"
+    assert head.headers[headers.PROVIDER] == b"memory"
+    assert int(head.headers[headers.FIRST_FAILED_AT]) <= int(head.headers[headers.NOT_BEFORE])
+    assert follower.headers[headers.ATTEMPT] == b"0"
+    assert headers.FAILURE_KIND not in follower.headers
+    assert follower.headers[headers.NOT_BEFORE] == head.headers[headers.NOT_BEFORE]
+    assert [each.headers[headers.ORIGIN_OFFSET] for each in (head, follower)] == [b"0", b"1"]
+    assert {each.headers[headers.PRIORITY] for each in (head, follower)} == {b"normal"}
+    assert {each.headers[headers.TRACE_PARENT] for each in (head, follower)} == {b"00-1-2-01"}
+    assert {each.partition for each in (head, follower)} == {0}
+    assert desk.statuses(second) == []
+
+
+async def test_a_record_from_a_retry_topic_goes_on_where_it_was() -> None:
+    desk, mail = Desk(schedule=RetrySchedule.parse("1ms,300ms")), delivery()
+    desk.provider.script([transient("421")])
+    told = [(headers.PRIORITY, b"normal"), (headers.ORIGIN_OFFSET, b"5"), (headers.NOT_BEFORE, b"0"),
+            (headers.ATTEMPT, b"2"), (headers.REDRIVES, b"1"), (headers.FIRST_FAILED_AT, b"77")]  # fmt: skip
+    async with desk.running():
+        came = Came("deliveries.email.retry.300ms", 0, 0, b"ada", encoded(mail), told)
+        desk.ownership.assignment.trackers[1, 0].next = 6
+        desk.ownership.assignment.trackers[1, 0].base = 6
+        record = desk.put_raw(came, 3)
+        desk.ownership.assignment.release_due(now_ms())
+        await until(lambda: desk.completed(record))
+    assert desk.provider.calls[0].attempt == 3
+    [dead] = desk.producer.to(topics.DEAD_LETTERS)
+    assert dead.headers[headers.FAILURE_KIND] == b"exhausted"
+    assert dead.headers[headers.ATTEMPT] == b"3"
+    assert dead.headers[headers.FIRST_FAILED_AT] == b"77"
+    assert dead.headers[headers.ORIGIN_TOPIC] == b"deliveries.email.normal"
+    assert dead.headers[headers.ORIGIN_OFFSET] == b"5"
+    assert desk.claims.values == {claim_key(mail, redrives=1): b"d3"}
+
+
+async def test_what_was_sent_is_told_at_once_but_its_lane_waits_for_claims_that_are_away() -> None:
+    desk, provider = Desk(), Gated()
+    first, second = delivery(number=1), delivery(number=2)
+    async with desk.running(replace(desk.parts, provider=provider)):
+        records = desk.put(first, second)
+        await until(lambda: desk.dispatch.in_flight == 1)
+        desk.claims.away = True
+        provider.gate.set()
+        await until(lambda: desk.completed(records[0]))
+        await some_turns()
+        assert desk.statuses(second) == []
+        desk.claims.away = False
+        await until(lambda: desk.completed(records[1]))
+    assert desk.claims.values == {claim_key(first): b"s1", claim_key(second): b"s1"}
+
+
+@pytest.mark.parametrize("kind", ["login.code", "not.in.the.catalogue"])
+async def test_an_ambiguous_delivery_is_held_when_its_type_says_so_or_is_gone(kind: str) -> None:
+    desk, mail = Desk(), delivery(type=kind)
+    desk.producer.holds = True
+    async with desk.running():
+        await desk.claims.claim(b"killed.1", [claim_key(mail)])
+        [record] = desk.put(mail)
+        await until(lambda: desk.statuses(mail) == ["unknown"])
+        await some_turns()
+        assert desk.claims.values[claim_key(mail)] == b"arun.1", "a crash now must leave it ambiguous"
+        desk.producer.holds = False
+        await until(lambda: desk.completed(record))
+        assert desk.claims.values[claim_key(mail)] == b"d0"
+    [dead] = desk.producer.to(topics.DEAD_LETTERS)
+    assert dead.headers[headers.FAILURE_KIND] == b"ambiguous"
+    assert desk.provider.calls == []
+
+
+async def test_what_had_ended_is_not_called_again_and_only_what_was_sent_is_told_again() -> None:
+    desk = Desk()
+    sent, delivered, dead, dropped = mails = [delivery(number=n) for n in range(1, 5)]
+    ends = [b"s2", b"s3d", b"d6", b"x"]
+    async with desk.running():
+        await desk.claims.mark(b"x", list(zip(map(claim_key, mails), ends, strict=True)))
+        before = metrics.DUPLICATES.labels("email")._value.get()
+        records = desk.put(*mails)
+        await until(lambda: all(map(desk.completed, records)))
+        assert metrics.DUPLICATES.labels("email")._value.get() == before + 4
+    assert desk.provider.calls == []
+    assert [(each["status"], each["attempt"]) for each in desk.told()] == [("sent", 2), ("delivered", 3)]
+    assert [desk.statuses(each) for each in (sent, delivered, dead, dropped)] == [["sent"], ["delivered"], [], []]
+
+
+async def test_a_channel_whose_answer_is_the_proof_is_delivered() -> None:
+    desk, mail = Desk(), delivery()
+    desk.provider.script([Sent(ProviderCall("memory", 0, 1.0, "200"), delivered=True)])
+    async with desk.running():
+        [record] = desk.put(mail)
+        await until(lambda: desk.completed(record))
+    assert desk.statuses(mail) == ["delivered"]
+    assert desk.claims.values[claim_key(mail)] == b"s1d"
+
+
+async def test_after_the_partition_was_given_up_only_what_was_sent_is_told() -> None:
+    desk, provider = Desk(), Gated()
+    ok, failing = delivery("ada"), delivery("bob")
+    provider.script([transient()], "bob@example.org")
+    async with desk.running(replace(desk.parts, provider=provider)):
+        desk.put(ok, failing)
+        await until(lambda: desk.dispatch.in_flight == 2)
+        desk.assign(b"run.2")
+        provider.gate.set()
+        await until(lambda: desk.claims.values == {claim_key(ok): b"s1", claim_key(failing): b"r"})
+        await some_turns()
+    assert desk.statuses(ok) == ["sent"]
+    assert desk.statuses(failing) == []
