@@ -2,7 +2,7 @@
 
 
 class Unavailable(Exception):
-    """A server is away or too slow. `service` is kafka, postgresql or redis; wait and try again."""
+    """A server is away or too slow: wait and try again. `service` is Kafka, PostgreSQL or Redis."""
 
     def __init__(self, service: str, reason: str = "") -> None:
         super().__init__(f"{service} is unavailable{f': {reason}' if reason else ''}")

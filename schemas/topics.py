@@ -11,10 +11,14 @@ from datetime import timedelta
 from streams.domain.notification import Channel, Priority
 
 PARTITIONS = 8
+LARGEST_RECORD = 3 * 1024 * 1024
+"""Bytes of a record we write: what Kafka takes in (1 MiB by default) fits together with what we add to it."""
 
 _DAY_MS = 24 * 3600 * 1000
 _WEEK = {"retention.ms": str(7 * _DAY_MS)}
-_MONTH = {"retention.ms": str(30 * _DAY_MS)}
+_LARGE = {"max.message.bytes": str(LARGEST_RECORD)}
+_OURS = {**_WEEK, **_LARGE}
+_MONTH = {"retention.ms": str(30 * _DAY_MS), **_LARGE}
 _COMPACTED = {"cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0.1", "delete.retention.ms": str(7 * _DAY_MS)}
 
 
@@ -68,14 +72,14 @@ def all_topics(retry_delays: Mapping[Channel, Sequence[timedelta]]) -> tuple[Top
         Topic(notifications(p), "Notification", ("producers", "api", "cli"), ("router",), _WEEK) for p in Priority
     ] + [
         Topic(PREFERENCES, "Preference", ("scheduler",), ("router",), _COMPACTED),
-        Topic(DECISIONS, "Decision", ("router",), ("recorder",), _WEEK),
-        Topic(DELIVERY_STATUS, "DeliveryStatus", (*senders, "api", "cli"), ("recorder", "other teams"), _WEEK),
+        Topic(DECISIONS, "Decision", ("router",), ("recorder",), _OURS),
+        Topic(DELIVERY_STATUS, "DeliveryStatus", (*senders, "api", "cli"), ("recorder", "other teams"), _OURS),
         Topic(DEAD_LETTERS, None, ("router", *senders), ("recorder",), _MONTH),
     ]
     for channel in Channel:
         sender = sender_name(channel)
         made += [
-            Topic(deliveries(channel, p), "Delivery", ("router", "api", "cli"), (sender,), _WEEK) for p in Priority
+            Topic(deliveries(channel, p), "Delivery", ("router", "api", "cli"), (sender,), _OURS) for p in Priority
         ]
-        made += [Topic(retry(channel, d), "Delivery", (sender,), (sender,), _WEEK) for d in retry_delays[channel]]
+        made += [Topic(retry(channel, d), "Delivery", (sender,), (sender,), _OURS) for d in retry_delays[channel]]
     return tuple(made)

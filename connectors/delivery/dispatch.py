@@ -13,6 +13,7 @@ from connectors.delivery.fail_stop import fail_stop
 from connectors.delivery.incoming import Record
 from connectors.delivery.meter import Meter
 from connectors.delivery.outage import Outage
+from connectors.delivery.outgoing import failure_of
 from connectors.delivery.ownership import Ownership
 from connectors.delivery.parts import SenderParts
 from connectors.delivery.policy import SenderPolicy
@@ -175,7 +176,11 @@ class Dispatch:
     async def _call(self, record: Record, message: Message) -> None:
         outcome = await self._caller.call(record, message)
         self.in_flight -= 1
-        self._settle.finished(record, outcome)
+        failure = failure_of(outcome)
+        if failure is None or not failure.ambiguous or self._may_resend(record):
+            self._settle.finished(record, outcome)
+        elif record.assignment.alive:  # of an orphan the claim stays, and tells the new owner the same
+            self._settle.hold_back(record, outcome)
 
     def _ended(self, call: asyncio.Task[None]) -> None:
         self._calls.discard(call)

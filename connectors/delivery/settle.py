@@ -154,10 +154,13 @@ class Settle:
         self.writer.close(record)
         self._leave_lane(record)
 
-    def hold_back(self, record: Record) -> None:
-        """An ambiguous delivery whose type says hold: a person or a receipt settles it. Its claim stays ours."""
-        step = Ended(Status.UNKNOWN, record.tried.attempt, HELD_BACK, dead_letter=DeadLetterKind.AMBIGUOUS)
-        self._end(record, step, None)
+    def hold_back(self, record: Record, outcome: Outcome | None = None) -> None:
+        """An ambiguous delivery whose type says hold: a person or a receipt settles it. Its claim stays ours.
+
+        `outcome`: of the call just made, if that is what is ambiguous.
+        """
+        attempt = record.tried.attempt + (outcome is not None)
+        self._end(record, Ended(Status.UNKNOWN, attempt, HELD_BACK, dead_letter=DeadLetterKind.AMBIGUOUS), outcome)
 
     def poison(self, record: Record, reason: str, in_lane: bool) -> None:
         """It cannot be read: to the dead letters with its raw bytes, and its partition moves on."""

@@ -54,14 +54,11 @@ class Publisher:
 
     def __init__(self, policy: PublisherPolicy, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._policy = policy
-        self._now = monotonic
         self._producer = self._new_producer()
         self._reachability = Reachability("Kafka", policy.probe_seconds, monotonic)
-        self._last_answer = monotonic()
         self._pending = 0
         self._polling: asyncio.Task[None] | None = None
         self._looking_up: asyncio.Task[None] | None = None
-        self._last_error = "no broker answered"
 
     async def open(self) -> None:
         """Start looking up the topics; returns at once."""
@@ -81,23 +78,15 @@ class Publisher:
 
         After Unavailable the record may still arrive, if it had been sent: repeat it with the same id.
         """
-        if not self._reachability.worth_asking():
-            raise Unavailable("Kafka", self._last_error)
-        if self._reachability.away:
-            self._reachability.failed(self._last_error)  # this record is the probe; the next one in probe_seconds
-        started = self._now()
+        begun = self._reachability.begin()
         confirmed: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
         self._produce(Outgoing(topic, key, value, headers), confirmed)
         done, _ = await asyncio.wait({confirmed}, timeout=self._policy.deadline_seconds)
         error = confirmed.result() if done else f"not confirmed within {self._policy.deadline_seconds:g} s"
-        if error is None:
-            self._last_answer = self._now()
-            self._reachability.answered()
-            return
-        self._last_error = error
-        if self._last_answer < started:  # nothing else got through meanwhile: it is Kafka, not one partition
-            self._reachability.failed(error)
-        raise Unavailable("Kafka", error)
+        if error is not None:
+            self._reachability.failed(error, begun)
+            raise Unavailable("Kafka", error)
+        self._reachability.answered()
 
     def _produce(self, record: Outgoing, confirmed: "asyncio.Future[str | None]") -> None:
         def report(error: KafkaError | None, _: object) -> None:
@@ -106,9 +95,7 @@ class Publisher:
                 confirmed.set_result(error.str() if error else None)
 
         try:
-            self._producer.produce(
-                record.topic, record.value, record.key, headers=record.headers, on_delivery=report
-            )
+            self._producer.produce(record.topic, record.value, record.key, headers=record.headers, on_delivery=report)
         except (BufferError, KafkaException) as error:
             raise Unavailable("Kafka", str(error)) from error
         self._pending += 1
@@ -123,7 +110,6 @@ class Publisher:
 
     def heard(self, error: KafkaError) -> None:
         """What librdkafka says of itself. After a fatal error a producer never produces again: take a new one."""
-        self._last_error = error.str()
         if error.fatal():
             broken, self._producer = self._producer, self._new_producer()
             broken.purge()

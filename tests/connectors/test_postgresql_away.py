@@ -48,38 +48,35 @@ async def test_a_server_that_is_not_there_makes_nobody_wait_long() -> None:
 
 
 async def test_opened_before_the_server_is_there_it_comes_up_with_it(servers: Endpoints) -> None:
-    wire = Wire(servers.postgres_dsn)
-    async with pool_at(wire.url, 0.5) as pool:
-        assert not await answers(pool)
-        await wire.mend()
-        await until_it_answers(pool)
-    await wire.cut()
+    async with Wire(servers.postgres_dsn) as wire:
+        async with pool_at(wire.url, 0.5) as pool:
+            assert not await answers(pool)
+            await wire.mend()
+            await until_it_answers(pool)
 
 
 async def test_after_a_cut_the_first_call_that_can_be_answered_is_answered(servers: Endpoints) -> None:
-    wire = Wire(servers.postgres_dsn)
-    await wire.mend()
-    async with pool_at(wire.url) as pool:
-        await until_it_answers(pool)
-        await asyncio.gather(*(pool.rows("select pg_sleep(0.05)", {}) for _ in range(4)))  # four connections
-        await wire.cut()
+    async with Wire(servers.postgres_dsn) as wire:
         await wire.mend()
-        assert [await answers(pool) for _ in range(8)] == [True] * 8
-    await wire.cut()
+        async with pool_at(wire.url) as pool:
+            await until_it_answers(pool)
+            await asyncio.gather(*(pool.rows("select pg_sleep(0.05)", {}) for _ in range(4)))  # four connections
+            await wire.cut()
+            await wire.mend()
+            assert [await answers(pool) for _ in range(8)] == [True] * 8
 
 
 async def test_a_server_that_hangs_is_given_up_in_time_and_used_again_when_it_moves_on(servers: Endpoints) -> None:
-    wire = Wire(servers.postgres_dsn)
-    await wire.mend()
-    async with pool_at(wire.url, 0.5) as pool:
-        await until_it_answers(pool)
-        wire.hanging = True
-        began = time.monotonic()
-        assert not await answers(pool)
-        assert time.monotonic() - began < 2
-        wire.hanging = False
-        await until_it_answers(pool)
-    await wire.cut()
+    async with Wire(servers.postgres_dsn) as wire:
+        await wire.mend()
+        async with pool_at(wire.url, 0.5) as pool:
+            await until_it_answers(pool)
+            wire.hanging = True
+            began = time.monotonic()
+            assert not await answers(pool)
+            assert time.monotonic() - began < 2
+            wire.hanging = False
+            await until_it_answers(pool)
 
 
 async def test_a_statement_that_takes_too_long_is_given_up_and_keeps_nobody_else_waiting(servers: Endpoints) -> None:

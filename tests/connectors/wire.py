@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import socket
+from typing import Self
 from urllib.parse import urlsplit, urlunsplit
 
 
@@ -14,7 +15,7 @@ def closed_port() -> int:
 
 
 class Wire:
-    """Listens on a port of its own and hands everything to and fro, as long as it is up."""
+    """Listens on a port of its own and hands everything to and fro, once it is mended and until it is cut."""
 
     def __init__(self, url: str) -> None:
         self._target = urlsplit(url)
@@ -29,6 +30,12 @@ class Wire:
         """The URL of the server, by this wire."""
         user, _, _ = self._target.netloc.rpartition("@")
         return urlunsplit(self._target._replace(netloc=f"{user}{'@' if user else ''}127.0.0.1:{self.port}"))
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.cut()
 
     async def mend(self) -> None:
         """Listen."""

@@ -7,7 +7,8 @@ import pytest
 from connectors.memory.provider import permanent, transient
 from ops.telemetry import metrics
 from schemas import headers, topics
-from streams.domain.outcomes import ProviderCall, Sent
+from streams.domain.failures import Failure, FailureKind
+from streams.domain.outcomes import ProviderCall, RetryLater, Sent
 from streams.domain.retry_schedule import RetrySchedule
 from tests.delivery.builders import Came, claim_key, delivery, encoded, now_ms
 from tests.delivery.desk import Desk, Gated, some_turns
@@ -143,6 +144,24 @@ async def test_an_ambiguous_delivery_is_held_when_its_type_says_so_or_is_gone(ki
     [dead] = desk.producer.to(topics.DEAD_LETTERS)
     assert dead.headers[headers.FAILURE_KIND] == b"ambiguous"
     assert desk.provider.calls == []
+
+
+CALL = ProviderCall("memory", 1, 1.0)
+LOST_ANSWER = RetryLater(Failure(FailureKind.TRANSIENT, "the answer was lost", ambiguous=True), CALL)
+
+
+@pytest.mark.parametrize(("kind", "wanted"), [("login.code", ["unknown"]), ("order.shipped", ["retrying", "sent"])])
+async def test_a_call_whose_answer_was_lost_is_held_or_made_again_as_the_type_says(
+    kind: str, wanted: list[str]
+) -> None:
+    desk, mail = Desk(), delivery(type=kind)
+    desk.provider.script([LOST_ANSWER])
+    async with desk.running():
+        [record] = desk.put(mail)
+        await until(lambda: desk.completed(record))
+    assert desk.statuses(mail) == wanted
+    kinds = [dead.headers[headers.FAILURE_KIND] for dead in desk.producer.to(topics.DEAD_LETTERS)]
+    assert kinds == ([b"ambiguous"] if wanted == ["unknown"] else [])
 
 
 async def test_what_had_ended_is_not_called_again_and_only_what_was_sent_is_told_again() -> None:

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from typing import Any
 from uuid import uuid4
 
 import psycopg
@@ -74,7 +75,7 @@ def published(servers: Endpoints, prefix: str) -> list[tuple[bytes, bytes | None
     consumer = Consumer({"bootstrap.servers": servers.kafka_bootstrap_servers, "group.id": prefix})
     _, end = consumer.get_watermark_offsets(TopicPartition(TOPIC, 0), timeout=10)
     consumer.assign([TopicPartition(TOPIC, 0, 0)])
-    found = []
+    found: list[Any] = []
     while len(found) < end:
         found += consumer.consume(end, 0.5)
     consumer.close()
