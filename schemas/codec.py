@@ -120,7 +120,8 @@ class Codec:
         try:
             value = fastavro.schemaless_reader(stream, writer, None if writer is current else current)
         except Exception as error:
-            raise PoisonRecord(f"not a readable {name}: {error!r}") from error
+            # its text, not its repr: that of a UnicodeDecodeError holds the bytes, and reasons end in logs and headers
+            raise PoisonRecord(f"not a readable {name}: {type(error).__name__} {error}".rstrip()) from error
         if stream.tell() != len(data):
             raise PoisonRecord(f"{len(data) - stream.tell()} bytes follow the {name}")
         if not isinstance(value, dict):

@@ -1,0 +1,52 @@
+"""How a process on the engine ends: any doubt ends it with its offsets uncommitted.
+
+| code | meaning | what to do |
+| --- | --- | --- |
+| 0 | planned stop: batches in hand finished, offsets committed | nothing |
+| 69 | Kafka did not answer at the start | start it again |
+| 70 | fail-stop: an exception, a failed produce, a lost table | read the log, start it again |
+| 75 | stalled: records waited and nothing moved | read the stacks in the log, start it again |
+| 78 | topics are missing or do not fit together | `tidings topics apply` |
+"""
+
+import faulthandler
+import logging
+import os
+import sys
+from typing import NoReturn
+
+log = logging.getLogger(__name__)
+
+EXIT_STOPPED = 0
+EXIT_NO_KAFKA = 69
+EXIT_FAIL_STOP = 70
+EXIT_STALLED = 75
+EXIT_TOPICS = 78
+
+
+class CannotStart(Exception):
+    """The process must not start; the text is one line that says why and what to do."""
+
+    def __init__(self, reason: str, exit_code: int) -> None:
+        super().__init__(reason)
+        self.exit_code = exit_code
+
+
+def fail_stop(error: BaseException) -> NoReturn:
+    """End now and commit nothing: kill -9 is the case the engine is built for, so it answers the unexpected too."""
+    log.critical("fail-stop, nothing more is committed: %r", error, exc_info=error)
+    _exit(EXIT_FAIL_STOP)
+
+
+def stalled(reason: str) -> NoReturn:
+    """Write the stacks of all threads to stderr and end now; nothing more is committed."""
+    log.critical("stalled: %s", reason)
+    sys.stderr.flush()
+    faulthandler.dump_traceback(sys.__stderr__ or 2)
+    _exit(EXIT_STALLED)
+
+
+def _exit(code: int) -> NoReturn:
+    logging.shutdown()
+    sys.stderr.flush()
+    os._exit(code)

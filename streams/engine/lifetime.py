@@ -1,0 +1,84 @@
+"""From the start of an application to its planned stop, and what watches over it in between."""
+
+import asyncio
+import signal
+from collections.abc import Hashable, Mapping
+from typing import NoReturn
+
+from streams.engine.application import Application
+from streams.engine.backlog import Backlog
+from streams.engine.batch import Partition
+from streams.engine.ending import EXIT_STOPPED, stalled
+from streams.engine.seldom import quieten
+from streams.engine.table import CompactedTable
+from streams.engine.watchdog import Reading, Watchdog, print_tasks
+
+
+class Look:
+    """How a running application shows itself to the watchdog. Called from the watchdog's thread."""
+
+    def __init__(self, app: Application, table: CompactedTable, backlog: Backlog) -> None:
+        self._app = app
+        self._table = table
+        self._backlog = backlog
+        self._last: Hashable = None
+
+    def __call__(self) -> Reading:
+        consumer = self._app.started_consumer()
+        if consumer is None:
+            return Reading(None, "the process is starting")
+        positions = consumer.read_positions()
+        progress = (
+            self._app.phase,
+            self._app.consumer_generation_id,
+            consumer.fetched,
+            consumer.finished,
+            self._table.applied(),
+            tuple(positions.values()),
+        )
+        moved, self._last = progress != self._last, progress
+        return Reading(progress, None if moved else self._waiting(consumer.open_records(), positions))
+
+    def _waiting(self, in_hand: int, positions: Mapping[Partition, int | None]) -> str | None:
+        if in_hand:
+            return f"{in_hand} records are in hand"
+        if self._app.phase != "ready":
+            return f"the process is {self._app.phase}"
+        if self._table.behind():
+            return f"{self._table.behind()} records of table {self._table.name} are not read"
+        return self._backlog.waiting(positions)
+
+
+async def live(app: Application, watchdog: Watchdog, stop_seconds: float) -> int:
+    """Run until SIGTERM or SIGINT, then finish what is in hand, commit and stop. Returns the exit code.
+
+    Does not return when something fails (fail-stop) or when the stop takes longer than `stop_seconds` (stalled).
+    """
+    quieten()
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    starting = asyncio.create_task(_start(app))
+    watchdog.start()
+    await stop.wait()
+    watchdog.stop()
+    app.enter("stopping")
+    try:
+        await asyncio.wait_for(app.stop(), stop_seconds)
+    except TimeoutError:
+        _too_slow(loop, stop_seconds)
+    starting.cancel()
+    return EXIT_STOPPED
+
+
+async def _start(app: Application) -> None:
+    try:
+        await app.start()
+    except Exception as error:
+        app.fail(error)
+
+
+def _too_slow(loop: asyncio.AbstractEventLoop, stop_seconds: float) -> NoReturn:
+    print_tasks(loop)
+    stalled(f"the stop was not done after {stop_seconds:g} s; what was in hand is not committed")

@@ -1,0 +1,5 @@
+"""Ground on the session's Kafka."""
+
+from tests.engine.conftest import ground
+
+__all__ = ["ground"]

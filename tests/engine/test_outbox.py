@@ -1,0 +1,169 @@
+"""A batch is finished only when every record it caused is confirmed: the same promises, in memory and on Kafka."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing
+from typing import Any, NoReturn
+
+import pytest
+
+from ops.devstack import Endpoints
+from streams.engine.memory_outbox import MemoryOutbox, Sent
+from streams.engine.outbox import KafkaOutbox, Outbox
+from tests.engine.ground import Ground, incompressible
+
+SMALL = {"max.message.bytes": "1000"}
+
+
+class Ended(Exception):
+    """What a process end looks like here."""
+
+
+class Event:
+    """One event of a stream."""
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+        self.acked = False
+
+    def ack(self) -> None:
+        assert not self.acked
+        self.acked = True
+
+
+class Stream:
+    """A stream of a few events, as Faust's."""
+
+    def __init__(self, *values: Any) -> None:
+        self.all = [Event(value) for value in values]
+
+    def noack(self) -> "Stream":
+        return self
+
+    async def events(self) -> AsyncIterator[Event]:
+        for event in self.all:
+            yield event
+
+    def acked(self) -> list[bool]:
+        return [event.acked for event in self.all]
+
+
+class Failures:
+    """Remembers what should have ended the process."""
+
+    def __init__(self) -> None:
+        self.all: list[BaseException] = []
+
+    def __call__(self, error: BaseException) -> NoReturn:
+        self.all.append(error)
+        raise Ended(str(error))
+
+
+@pytest.fixture
+def failures() -> Failures:
+    return Failures()
+
+
+@pytest.fixture(params=["memory", "kafka"])
+def outbox(request: pytest.FixtureRequest, failures: Failures) -> Outbox:
+    if request.param == "memory":
+        return MemoryOutbox(failures)
+    servers: Endpoints = request.getfixturevalue("servers")
+    return KafkaOutbox(str(servers.kafka_bootstrap_servers), failures)
+
+
+@pytest.fixture
+def topic(request: pytest.FixtureRequest, outbox: Outbox) -> str:
+    if isinstance(outbox, MemoryOutbox):
+        return "out"
+    ground: Ground = request.getfixturevalue("ground")
+    ground.create(decisions=SMALL)
+    return ground.topics.decisions
+
+
+async def until(condition: Callable[[], object]) -> None:
+    async with asyncio.timeout(10):
+        while not condition():
+            await asyncio.sleep(0.005)
+
+
+async def test_a_batch_is_acknowledged_when_all_it_caused_is_confirmed(outbox: Outbox, topic: str) -> None:
+    stream = Stream("first", "second", "third")
+    async for batch in outbox.batches(stream):
+        if batch != "second":  # type: ignore[comparison-overlap]  # any value does
+            outbox.send(topic, b"1", b"key", [("header", b"value")])
+            outbox.send(topic, None, None, [])
+        assert not stream.all[0].acked or batch != "first"  # type: ignore[comparison-overlap]
+    await until(lambda: stream.acked() == [True, True, True])
+
+
+async def test_a_batch_in_hand_is_never_acknowledged(outbox: Outbox, topic: str) -> None:
+    stream = Stream("only")
+    async for _ in outbox.batches(stream):
+        outbox.send(topic, b"1", b"key", [])
+        if isinstance(outbox, MemoryOutbox):
+            outbox.confirm()
+        await asyncio.sleep(0.2)
+        assert stream.acked() == [False]
+    await until(lambda: stream.acked() == [True])
+
+
+async def test_a_body_that_raises_acknowledges_nothing(outbox: Outbox, topic: str) -> None:
+    stream = Stream("only")
+
+    async def agent() -> None:
+        async with aclosing(outbox.batches(stream)) as batches:  # type: ignore[type-var]
+            async for _ in batches:
+                outbox.send(topic, b"1", b"key", [])
+                raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await agent()
+    if isinstance(outbox, MemoryOutbox):
+        outbox.confirm()
+    await asyncio.sleep(0.2)
+    assert stream.acked() == [False]
+
+
+async def test_an_output_outside_of_a_batch_is_refused(outbox: Outbox, topic: str) -> None:
+    with pytest.raises(RuntimeError, match="belongs to a batch"):
+        outbox.send(topic, b"1", b"key", [])
+    async for _ in outbox.batches(Stream("only")):
+        pass
+    with pytest.raises(RuntimeError, match="belongs to a batch"):
+        outbox.send(topic, b"1", b"key", [])
+
+
+async def test_two_agents_cannot_share_an_outbox(outbox: Outbox) -> None:
+    one, other = outbox.batches(Stream("a", "b")), outbox.batches(Stream("c", "d"))
+    await anext(one)
+    await anext(other)
+    with pytest.raises(RuntimeError, match="give each its own"):
+        await anext(one)
+
+
+async def test_a_delivery_that_fails_ends_the_process_and_acknowledges_nothing(
+    outbox: Outbox, topic: str, failures: Failures
+) -> None:
+    stream = Stream("only")
+    async for _ in outbox.batches(stream):
+        outbox.send(topic, b"small", b"key", [])
+        outbox.send(topic, incompressible(5_000).encode(), b"key", [])  # larger than its topic allows
+        if isinstance(outbox, MemoryOutbox):
+            with pytest.raises(Ended):
+                outbox.refuse("too large")
+    await until(lambda: failures.all)
+    assert "was not delivered" in str(failures.all[0])
+    assert stream.acked() == [False]
+
+
+async def test_memory_keeps_everything_in_order_and_confirms_when_told(failures: Failures) -> None:
+    outbox = MemoryOutbox(failures, at_once=False)
+    stream = Stream("a", "b")
+    async for batch in outbox.batches(stream):
+        outbox.send(f"to-{batch}", b"value", b"key", [("h", b"v")])
+    assert outbox.sent == [Sent(f"to-{each}", b"value", b"key", [("h", b"v")]) for each in "ab"]
+    assert outbox.to("to-b") == outbox.sent[1:]
+    assert stream.acked() == [False, False]
+    outbox.confirm()
+    assert stream.acked() == [True, True]
