@@ -1,5 +1,6 @@
 """The record headers, each declared once: CloudEvents 1.0 (Kafka binding, binary mode) and ours."""
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 SPEC_VERSION = "ce_specversion"
@@ -46,3 +47,37 @@ def cloud_event(event_id: str, event_type: str, source: str, time_ms: int, trace
 def replaced(headers: Headers, changes: dict[str, bytes]) -> Headers:
     """The headers with `changes` in place of any of the same name."""
     return [pair for pair in headers if pair[0] not in changes] + list(changes.items())
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a record first came up."""
+
+    topic: str
+    partition: int
+    offset: int
+
+
+LONGEST_REASON = 500
+
+
+def dead_letter(own: Headers, kind: str, reason: str, origin: Origin, now: int) -> Headers:
+    """The headers that make a record a dead letter: its own, and why; its key and its value stay as they came.
+
+    For a record that no attempt was made for. `kind` is poison (it cannot be read) or permanent (it can, but no retry
+    helps); `now`: milliseconds since 1970-01-01 UTC.
+    """
+    given = dict(own)
+    return replaced(
+        own,
+        {
+            FAILURE_KIND: kind.encode(),
+            FAILURE_REASON: reason[:LONGEST_REASON].encode(),
+            ATTEMPT: given.get(ATTEMPT) or b"0",
+            REDRIVES: given.get(REDRIVES) or b"0",
+            FIRST_FAILED_AT: given.get(FIRST_FAILED_AT) or b"%d" % now,
+            ORIGIN_TOPIC: origin.topic.encode(),
+            ORIGIN_PARTITION: b"%d" % origin.partition,
+            ORIGIN_OFFSET: b"%d" % origin.offset,
+        },
+    )

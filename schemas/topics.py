@@ -10,7 +10,6 @@ from datetime import timedelta
 
 from streams.domain.notification import Channel, Priority
 
-PARTITIONS = 8
 LARGEST_RECORD = 3 * 1024 * 1024
 """Bytes of a record we write: what Kafka takes in (1 MiB by default) fits together with what we add to it."""
 

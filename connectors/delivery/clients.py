@@ -4,6 +4,7 @@ import logging
 from typing import Any
 
 from connectors.delivery.policy import SenderPolicy
+from schemas.topics import LARGEST_RECORD
 
 _log = logging.getLogger("kafka")
 
@@ -56,6 +57,7 @@ def producer_config(policy: SenderPolicy) -> dict[str, Any]:
         "enable.idempotence": True,
         "acks": "all",
         "partitioner": "murmur2_random",
+        "message.max.bytes": LARGEST_RECORD,
         "linger.ms": 5,
         "compression.type": "lz4",
         **policy.producer,

@@ -10,11 +10,10 @@ from typing import Any, Protocol
 import psycopg
 from confluent_kafka import Consumer, KafkaException, Message, Producer, TopicPartition
 
-from connectors.kafka.dead_letter import dead_letter_headers
 from connectors.recording.rows import DeadRecord, Rows, add_dead_letter, add_decision, add_status
 from ops.telemetry import logs, metrics
 from ops.telemetry.health import Health
-from schemas import topics
+from schemas import headers, topics
 from schemas.codec import Codec, PoisonRecord
 
 GROUP = "tidings-recorder"
@@ -62,6 +61,7 @@ class Recorder:
             {
                 "bootstrap.servers": policy.bootstrap_servers,
                 "enable.idempotence": True,
+                "message.max.bytes": topics.LARGEST_RECORD,
                 "partitioner": "murmur2_random",
             }
         )
@@ -122,7 +122,7 @@ class Recorder:
                 topics.DEAD_LETTERS,
                 message.value(),
                 message.key(),
-                headers=dead_letter_headers(message, "poison", reason),
+                headers=_why(message, reason),
                 on_delivery=lambda error, _: failed.append(error) if error else None,
             )
         if poison and (self._producer.flush(30) or failed):
@@ -162,6 +162,12 @@ class Recorder:
             self._consumer.commit(offsets=[TopicPartition(*at, end) for at, end in ends.items()], asynchronous=True)
         except KafkaException as error:  # the next commit says more; a repeated batch changes nothing
             self._log.warning("commit failed", error=str(error))
+
+
+def _why(message: Message, reason: str) -> headers.Headers:
+    own = [(name, value or b"") for name, value in message.headers() or ()]
+    origin = headers.Origin(message.topic(), message.partition(), message.offset())
+    return headers.dead_letter(own, "poison", reason, origin, time.time_ns() // 1_000_000)
 
 
 def _failed(message: Message) -> bool:

@@ -11,9 +11,8 @@ from typing import Any, Protocol
 from ops.telemetry import metrics
 from schemas import headers as names
 from schemas.codec import Codec, PoisonRecord, Record
-from schemas.headers import Headers, cloud_event
+from schemas.headers import Headers, Origin, cloud_event, dead_letter
 from schemas.records import decision_to_record, delivery_head, notification_from_record
-from streams.agents.dead_letter import dead_letter_headers
 from streams.agents.preference_reader import PreferenceReader, UnreadablePreference
 from streams.agents.routed_counts import RoutedCounts
 from streams.agents.router_topics import RouterTopics
@@ -159,11 +158,12 @@ class Router:
         return self._parts.codec.splice("Delivery", head, concluded.body)
 
     def _bury(self, record: Fetched, refused: Refused, now: int) -> None:
+        origin = Origin(record.topic, record.partition, record.offset)
         self._parts.outbox.send(
             self._parts.topics.dead_letters,
             record.value,
             record.key,
-            dead_letter_headers(record, refused.kind, refused.reason, now),
+            dead_letter(list(record.headers), refused.kind, refused.reason, origin, now),
         )
 
 

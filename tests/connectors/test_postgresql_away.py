@@ -7,9 +7,9 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from connectors.postgres.migrate import migrate
+from connectors.postgres.migrate import migrate, newest
 from connectors.postgres.pool import Connection, Pool
-from connectors.postgres.readiness import Migrated
+from connectors.postgres.readiness import Migrated, needed_version
 from connectors.unavailable import Unavailable
 from ops.devstack import Endpoints
 from tests.connectors.wire import Wire, closed_port
@@ -48,11 +48,10 @@ async def test_a_server_that_is_not_there_makes_nobody_wait_long() -> None:
 
 
 async def test_opened_before_the_server_is_there_it_comes_up_with_it(servers: Endpoints) -> None:
-    async with Wire(servers.postgres_dsn) as wire:
-        async with pool_at(wire.url, 0.5) as pool:
-            assert not await answers(pool)
-            await wire.mend()
-            await until_it_answers(pool)
+    async with Wire(servers.postgres_dsn) as wire, pool_at(wire.url, 0.5) as pool:
+        assert not await answers(pool)
+        await wire.mend()
+        await until_it_answers(pool)
 
 
 async def test_after_a_cut_the_first_call_that_can_be_answered_is_answered(servers: Endpoints) -> None:
@@ -114,6 +113,10 @@ async def test_a_database_that_is_not_migrated_is_not_ready_and_says_what_to_do(
             await Migrated(pool).check()
         with pytest.raises(Unavailable, match="tidings migrate"):
             await pool.rows("select * from recipients", {})
+
+
+def test_the_version_that_is_needed_is_the_one_that_migrating_leads_to() -> None:
+    assert needed_version() == newest()
 
 
 async def test_a_migrated_database_is_ready(servers: Endpoints, database: str) -> None:

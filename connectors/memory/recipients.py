@@ -1,0 +1,91 @@
+"""Recipients in memory: the store, and the cache in front of it."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
+
+from connectors.stored_recipient import StoredRecipient, erased
+from connectors.unavailable import Unavailable
+from streams.domain.preferences import Preference
+from streams.domain.recipient import Recipient
+
+Load = Callable[[Sequence[str]], Awaitable[Mapping[str, StoredRecipient]]]
+
+
+class RecipientStoreInMemory:
+    """Like connectors.postgres.recipients. `told` is what went through the outbox, in order."""
+
+    def __init__(self) -> None:
+        self.away = False
+        self.told: list[StoredRecipient] = []
+        self._rows: dict[str, StoredRecipient] = {}
+
+    async def load(self, recipient_ids: Sequence[str]) -> Mapping[str, StoredRecipient]:
+        self._ask()
+        return {each: self._rows[each] for each in recipient_ids if each in self._rows}
+
+    async def save_profile(self, profile: Recipient, now: int) -> StoredRecipient:
+        wants = self._before(profile.recipient_id)
+        given = profile.preference
+        kept = replace(wants, locale=given.locale, time_zone=given.time_zone)
+        return self._change(StoredRecipient(replace(profile, preference=kept)))
+
+    async def save_choices(self, wanted: Preference, now: int) -> StoredRecipient:
+        wants = replace(
+            self._before(wanted.recipient_id), unsubscribed=wanted.unsubscribed, choices=tuple(wanted.choices)
+        )
+        row = self._rows.get(wanted.recipient_id)
+        recipient = row.recipient if row else Recipient(wanted.recipient_id, wants)
+        return self._change(StoredRecipient(replace(recipient, preference=wants)))
+
+    async def erase(self, recipient_id: str, now: int) -> StoredRecipient | None:
+        self._ask()
+        row = self._rows.get(recipient_id)
+        return None if row is None or row.erased else self._change(erased(recipient_id, row.version))
+
+    def _before(self, recipient_id: str) -> Preference:
+        self._ask()
+        row = self._rows.get(recipient_id)
+        return row.recipient.preference if row else Preference(recipient_id)
+
+    def _change(self, changed: StoredRecipient) -> StoredRecipient:
+        wants = replace(changed.recipient.preference, version=changed.version + 1)
+        newer = replace(changed, recipient=replace(changed.recipient, preference=wants))
+        self._rows[newer.recipient_id] = newer
+        self.told.append(newer)
+        return newer
+
+    def _ask(self) -> None:
+        if self.away:
+            raise Unavailable("PostgreSQL", "away in memory")
+
+
+class RecipientsInMemory:
+    """Like connectors.redis.recipients: it never replaces a newer version."""
+
+    def __init__(self, load: Load | None = None) -> None:
+        self.away = False
+        self._load = load
+        self._entries: dict[str, StoredRecipient] = {}
+
+    async def find(self, recipient_ids: Sequence[str]) -> Mapping[str, Recipient]:
+        found = {} if self.away else {each: self._entries[each] for each in recipient_ids if each in self._entries}
+        missing = [each for each in dict.fromkeys(recipient_ids) if each not in found]
+        if missing and self._load is not None:
+            for loaded in (await self._load(missing)).values():
+                found[loaded.recipient_id] = loaded if self.away else self._keep(loaded)
+        return {recipient_id: each.recipient for recipient_id, each in found.items() if not each.erased}
+
+    async def put(self, stored: StoredRecipient) -> None:
+        if self.away:
+            raise Unavailable("Redis", "away in memory")
+        self._keep(stored)
+
+    async def refresh(self, recipient_ids: Sequence[str]) -> None:
+        for loaded in (await self._load(recipient_ids)).values() if self._load else ():
+            await self.put(loaded)
+
+    def _keep(self, stored: StoredRecipient) -> StoredRecipient:
+        held = self._entries.get(stored.recipient_id)
+        if held is None or held.version <= stored.version:
+            self._entries[stored.recipient_id] = stored
+        return self._entries[stored.recipient_id]

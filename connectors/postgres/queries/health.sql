@@ -1,0 +1,2 @@
+-- name: version
+select version_num from alembic_version;

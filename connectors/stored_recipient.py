@@ -1,0 +1,27 @@
+"""A recipient as it is kept: also an erased one, of which only the version is left."""
+
+from dataclasses import dataclass
+
+from streams.domain.preferences import Preference
+from streams.domain.recipient import Recipient
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRecipient:
+    """`recipient.preference.version` rises with every change, the erasure and a return after it included."""
+
+    recipient: Recipient
+    erased: bool = False
+
+    @property
+    def recipient_id(self) -> str:
+        return self.recipient.recipient_id
+
+    @property
+    def version(self) -> int:
+        return self.recipient.preference.version
+
+
+def erased(recipient_id: str, version: int) -> StoredRecipient:
+    """What is left of an erased recipient."""
+    return StoredRecipient(Recipient(recipient_id, Preference(recipient_id, version)), erased=True)
