@@ -11,7 +11,10 @@ class StoredRecipient:
     """`recipient.preference.version` rises with every change, the erasure and a return after it included."""
 
     recipient: Recipient
-    erased: bool = False
+
+    @property
+    def erased(self) -> bool:
+        return self.recipient.erased
 
     @property
     def recipient_id(self) -> str:
@@ -24,4 +27,4 @@ class StoredRecipient:
 
 def erased(recipient_id: str, version: int) -> StoredRecipient:
     """What is left of an erased recipient."""
-    return StoredRecipient(Recipient(recipient_id, Preference(recipient_id, version)), erased=True)
+    return StoredRecipient(Recipient(recipient_id, Preference(recipient_id, version), erased=True))

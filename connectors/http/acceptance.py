@@ -113,7 +113,7 @@ class Acceptance:
 
     async def _check_address(self, asked: _Asked, cached: StoredRecipient | None) -> None:
         recipient: Recipient | None = None
-        if cached is not None and not cached.erased:
+        if cached is not None:
             recipient = cached.recipient
         else:
             recipient_id = asked.body.recipient_id

@@ -115,7 +115,7 @@ class RecipientRoutes:
         try:
             await self._parts.cache.put(changed)
         except Unavailable as error:
-            logs.get().warning("recipient not cached", version=changed.version, error=str(error))
+            logs.get().debug("recipient not cached", version=changed.version, error=str(error))
 
 
 def _no_recipient(recipient_id: str) -> Problem:

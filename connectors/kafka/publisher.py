@@ -56,6 +56,7 @@ class Publisher:
         self._policy = policy
         self._producer = self._new_producer()
         self._reachability = Reachability("Kafka", policy.probe_seconds, monotonic)
+        self._broken: list[Producer] = []
         self._pending = 0
         self._polling: asyncio.Task[None] | None = None
         self._looking_up: asyncio.Task[None] | None = None
@@ -105,15 +106,17 @@ class Publisher:
     async def _poll(self) -> None:
         """Serve delivery reports as long as one is due; they run inside poll, on this loop."""
         while self._pending:
-            self._producer.poll(0)
+            for producer in (self._producer, *self._broken):
+                producer.poll(0)
             await asyncio.sleep(_POLL_SECONDS)
+        self._broken.clear()
 
     def heard(self, error: KafkaError) -> None:
         """What librdkafka says of itself. After a fatal error a producer never produces again: take a new one."""
         if error.fatal():
-            broken, self._producer = self._producer, self._new_producer()
-            broken.purge()
-            broken.poll(0)  # reports what it gave up
+            self._producer.purge()
+            self._broken.append(self._producer)  # polled on until it has reported what it gave up
+            self._producer = self._new_producer()
 
     def _new_producer(self) -> Producer:
         return Producer({**self._policy.configuration(), "error_cb": self.heard})

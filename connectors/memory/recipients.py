@@ -35,7 +35,7 @@ class RecipientStoreInMemory:
         )
         row = self._rows.get(wanted.recipient_id)
         recipient = row.recipient if row else Recipient(wanted.recipient_id, wants)
-        return self._change(StoredRecipient(replace(recipient, preference=wants)))
+        return self._change(StoredRecipient(replace(recipient, preference=wants, erased=False)))
 
     async def erase(self, recipient_id: str, now: int) -> StoredRecipient | None:
         self._ask()
@@ -73,7 +73,7 @@ class RecipientsInMemory:
         if missing and self._load is not None:
             for loaded in (await self._load(missing)).values():
                 found[loaded.recipient_id] = loaded if self.away else self._keep(loaded)
-        return {recipient_id: each.recipient for recipient_id, each in found.items() if not each.erased}
+        return {recipient_id: each.recipient for recipient_id, each in found.items()}
 
     async def put(self, stored: StoredRecipient) -> None:
         if self.away:

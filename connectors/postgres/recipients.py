@@ -105,4 +105,4 @@ def _stored(row: Row) -> StoredRecipient:
         row["unsubscribed"],
         tuple(Choice(**choice) for choice in row["choices"]),
     )
-    return StoredRecipient(Recipient(row["recipient_id"], wants, row["addresses"], row["tenant"]), row["erased"])
+    return StoredRecipient(Recipient(row["recipient_id"], wants, row["addresses"], row["tenant"], row["erased"]))

@@ -74,7 +74,7 @@ def decode(recipient_id: str, data: bytes | None) -> StoredRecipient | None:
     wants = Preference(
         recipient_id, found.version, found.locale, found.time_zone, found.unsubscribed, tuple(found.choices)
     )
-    return StoredRecipient(Recipient(recipient_id, wants, found.addresses, found.tenant), found.erased)
+    return StoredRecipient(Recipient(recipient_id, wants, found.addresses, found.tenant, found.erased))
 
 
 class RecipientCache:
@@ -90,14 +90,14 @@ class RecipientCache:
         self._reachability = Reachability("Redis", _PAUSE_SECONDS)
 
     async def find(self, recipient_ids: Sequence[str]) -> Mapping[str, Recipient]:
-        """Those that are known and not erased."""
+        """Those that are known; an erased one says so."""
         found = await self._cached(recipient_ids)
         missing = [each for each in dict.fromkeys(recipient_ids) if each not in found]
         if missing:
             loaded = await self._load(missing)
             found |= loaded
             found |= await self._fill(list(loaded.values()))
-        return {recipient_id: each.recipient for recipient_id, each in found.items() if not each.erased}
+        return {recipient_id: each.recipient for recipient_id, each in found.items()}
 
     async def put(self, stored: StoredRecipient) -> None:
         """After a change. Raises Unavailable; then the outbox relay renews the entry (`refresh`)."""

@@ -9,6 +9,7 @@ from streams.domain.preferences import Layer, Preference, decide_delivery
 from streams.domain.recipient import Recipient
 
 NO_ADDRESS = "no_address"
+ERASED = "erased"
 
 
 def last_veto(
@@ -16,12 +17,14 @@ def last_veto(
 ) -> str | Drop | DeadLetter:
     """The address it goes to; or Drop: it must not go out any more; or DeadLetter: it can never be carried out.
 
-    `kind`: the delivery's type in today's catalogue, None: it is not there any more. `recipient`: None when unknown or
-    erased. `now`: ms since 1970 UTC. An address the producer gave inline wins over the recipient's own.
+    `kind`: the delivery's type in today's catalogue, None: it is not there any more. `recipient`: None when unknown.
+    `now`: ms since 1970 UTC. An address the producer gave inline wins over the recipient's own.
     """
     told = delivery.notification
     if told.expires_at is not None and told.expires_at <= now:
         return Drop(Status.EXPIRED, "expires_at")
+    if recipient is not None and recipient.erased:
+        return Drop(Status.SUPPRESSED, ERASED, Layer.VETO)
     if kind is None:
         return DeadLetter(Failure(FailureKind.PERMANENT, f"type: the catalogue has no type {told.type!r}"))
     preference = recipient.preference if recipient else Preference(told.recipient_id)

@@ -30,7 +30,10 @@ class Recipients(Protocol):
     """Who is told, looked up for a whole batch at once."""
 
     async def find(self, recipient_ids: Sequence[str]) -> Mapping[str, Recipient]:
-        """Those that are known. A change is seen at the latest one second after it was acknowledged."""
+        """Those that are known; an erased one says so.
+
+        A change is seen at the latest one second after it was acknowledged.
+        """
 
 
 class Claims(Protocol):

@@ -55,6 +55,14 @@ async def test_nobody_waits_longer_than_two_seconds_and_then_most_are_refused_at
         assert sum(seconds < 0.5 for _, seconds in then) >= 95
 
 
+async def test_when_too_many_wait_the_rest_are_refused_at_once() -> None:
+    publisher = Publisher(PublisherPolicy(f"127.0.0.1:{closed_port()}", waiting=3))
+    fates = await asyncio.gather(*(fate(publisher, "t") for _ in range(5)))
+    assert not any(confirmed for confirmed, _ in fates)
+    assert sum(seconds < 0.5 for _, seconds in fates) == 2
+    await publisher.close()
+
+
 async def test_a_topic_that_is_missing_is_unavailable_in_time(servers: Endpoints) -> None:
     async with publishing(servers.kafka_bootstrap_servers, "no-such-topic") as publisher:
         confirmed, seconds = await fate(publisher, "no-such-topic")

@@ -51,6 +51,8 @@ def wants(*choices: Choice, unsubscribed: bool = False) -> Recipient:
         (mail(), NEWS, wants(unsubscribed=True), Drop(Status.SUPPRESSED, "unsubscribed", "veto")),
         (mail(), SHIPPED, wants(unsubscribed=True), "ada@example.org"),
         (mail(), LOGIN, wants(Choice(False)), "ada@example.org"),
+        (mail(to={"email": "new@example.org"}), LOGIN, replace(ADA, addresses={}, erased=True),
+         Drop(Status.SUPPRESSED, "erased", "veto")),
     ],
 )  # fmt: skip
 def test_the_last_veto(

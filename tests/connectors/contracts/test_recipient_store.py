@@ -64,7 +64,7 @@ async def test_of_an_erased_recipient_only_the_version_is_left_and_it_rises_on(s
     gone = await store.erase(ada.recipient_id, NOW)
     assert gone is not None
     assert (gone.erased, gone.version) == (True, 3)
-    assert gone.recipient == Recipient(ada.recipient_id, Preference(ada.recipient_id, 3))
+    assert gone.recipient == Recipient(ada.recipient_id, Preference(ada.recipient_id, 3), erased=True)
     assert await store.load([ada.recipient_id]) == {ada.recipient_id: gone}
     assert await store.erase(ada.recipient_id, NOW) is None
     back = await store.save_profile(ada, NOW)

@@ -32,7 +32,7 @@ def test_the_callers_settings_win_save_where_the_servers_are() -> None:
         "TIDINGS_WEBHOOK_SECRET": "whsec_theirs",
         "TIDINGS_SENDER_SLOTS": "7",
         "TIDINGS_KAFKA_BOOTSTRAP_SERVERS": "theirs:1",
-        "HOME": "/home/x",
+        "HOME": "/somewhere",
     }
     assert with_callers(own, caller) == {
         "TIDINGS_KAFKA_BOOTSTRAP_SERVERS": "ours:1",
