@@ -58,7 +58,7 @@ def producer_config(policy: SenderPolicy) -> dict[str, Any]:
         "acks": "all",
         "partitioner": "murmur2_random",
         "message.max.bytes": LARGEST_RECORD,
-        "linger.ms": 5,
+        "linger.ms": 20,  # nobody waits for a status: the lane has gone on
         "compression.type": "lz4",
         **policy.producer,
     }

@@ -18,6 +18,7 @@ from schemas.codec import Codec, PoisonRecord
 
 GROUP = "tidings-recorder"
 TOPICS = (topics.DECISIONS, topics.DELIVERY_STATUS, topics.DEAD_LETTERS)
+_COMMIT_SECONDS = 0.5
 _PAUSES = (0.1, 0.2, 0.5, 1.0, 2.0)
 
 
@@ -42,7 +43,8 @@ class Recorder:
         self._policy, self._store, self._codec, self._health = policy, store, codec, health
         self._log = logs.get(part="recorder")
         self._stopping = threading.Event()
-        self._moved_at = time.monotonic()
+        self._moved_at = self._committed_at = time.monotonic()
+        self._written: dict[tuple[str, int], int] = {}
         self._consumer = Consumer(
             {
                 "bootstrap.servers": policy.bootstrap_servers,
@@ -53,7 +55,9 @@ class Recorder:
                 "enable.auto.offset.store": False,
                 "auto.offset.reset": "earliest",
                 "partition.assignment.strategy": "cooperative-sticky",
-                "fetch.wait.max.ms": 250,
+                # records gather at the broker for 50 ms: a fetch, a transaction and a commit for many, not for each
+                "fetch.wait.max.ms": 50,
+                "fetch.min.bytes": 262_144,
                 "fetch.queue.backoff.ms": 50,
             }
         )
@@ -73,19 +77,25 @@ class Recorder:
 
     def run(self) -> None:
         """Until stop(). Raises KafkaException for what waiting does not mend."""
-        self._consumer.subscribe(list(TOPICS), on_assign=self._assigned)
+        self._consumer.subscribe(list(TOPICS), on_assign=self._assigned, on_revoke=self._revoked)
         while not self._stopping.is_set():
-            self._moved_at = time.monotonic()
+            self._moved_at = now = time.monotonic()
+            if now - self._committed_at >= _COMMIT_SECONDS:
+                self._commit(now)
             first = self._consumer.poll(0.25)
             if first is None:
                 continue
             messages = [m for m in (first, *self._consumer.consume(self._policy.batch - 1, 0)) if not _failed(m)]
             if messages:
                 self._record(messages)
+        self._commit(time.monotonic(), asynchronous=False)
         self._consumer.close()
 
     def _assigned(self, _consumer: Consumer, _given: list[TopicPartition]) -> None:
         self._health.state = "ready"
+
+    def _revoked(self, _consumer: Consumer, _taken: list[TopicPartition]) -> None:
+        self._commit(time.monotonic(), asynchronous=False)
 
     def _record(self, messages: list[Message]) -> None:
         rows, poison = Rows(), []
@@ -100,7 +110,8 @@ class Recorder:
         metrics.RECORDER_SECONDS.observe(time.perf_counter() - began)
         for topic, count in Counter(m.topic() for m in messages).items():
             metrics.RECORDED.labels(topic).inc(count)
-        self._commit(messages)
+        for message in messages:
+            self._written[message.topic(), message.partition()] = message.offset() + 1
 
     def _add(self, rows: Rows, message: Message) -> None:
         match message.topic():
@@ -154,13 +165,16 @@ class Recorder:
         self._moved_at = time.monotonic()
         self._consumer.resume([tp for tp in owned if tp in self._consumer.assignment()])
 
-    def _commit(self, messages: list[Message]) -> None:
-        ends: dict[tuple[str, int], int] = {}
-        for message in messages:
-            ends[message.topic(), message.partition()] = message.offset() + 1
+    def _commit(self, now: float, asynchronous: bool = True) -> None:
+        """What is written and not committed yet. A commit that fails is made up by the next one."""
+        self._committed_at = now
+        if not self._written:
+            return
+        offsets = [TopicPartition(*at, end) for at, end in self._written.items()]
+        self._written = {}
         try:
-            self._consumer.commit(offsets=[TopicPartition(*at, end) for at, end in ends.items()], asynchronous=True)
-        except KafkaException as error:  # the next commit says more; a repeated batch changes nothing
+            self._consumer.commit(offsets=offsets, asynchronous=asynchronous)
+        except KafkaException as error:  # a batch that comes again changes nothing
             self._log.warning("commit failed", error=str(error))
 
 
