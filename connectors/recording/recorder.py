@@ -55,8 +55,8 @@ class Recorder:
                 "enable.auto.offset.store": False,
                 "auto.offset.reset": "earliest",
                 "partition.assignment.strategy": "cooperative-sticky",
-                # records gather at the broker for 50 ms: a fetch, a transaction and a commit for many, not for each
-                "fetch.wait.max.ms": 50,
+                # records gather at the broker for 100 ms: a fetch, a transaction and a commit for many, not for each
+                "fetch.wait.max.ms": 100,
                 "fetch.min.bytes": 262_144,
                 "fetch.queue.backoff.ms": 50,
             }

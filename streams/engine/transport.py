@@ -6,6 +6,7 @@ faust-streaming 0.15.3 and aiokafka 0.14.0: both are pinned.
 """
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
@@ -16,7 +17,11 @@ from mode.utils.futures import notify
 from streams.engine.batch import Batch, Partition
 from streams.engine.watermark import Watermark
 
+# A partition whose records are in hand is left out of the fetch under way, so what follows there waits for that fetch:
+# short waits while records come, long ones (and few requests) while none do.
 FETCH_WAIT_MS = 20
+IDLE_FETCH_WAIT_MS = 250
+BUSY_SECONDS = 1.0
 
 
 class _NoPosition(dict[TP, Any]):
@@ -32,6 +37,8 @@ class _NoPosition(dict[TP, Any]):
 class ConsumerThread(driver.AIOKafkaConsumerThread):
     """aiokafka in its thread, with what Faust hard-codes and with the errors Faust never asks for."""
 
+    _busy_until = 0.0
+
     def _create_worker_consumer(self, transport: Any) -> Any:
         consumer = super()._create_worker_consumer(transport)
         # One fetch per broker is in flight: a long poll on idle partitions (Faust: 1.5 s) holds up a busy one.
@@ -44,7 +51,12 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         consumer._coordinator.check_errors()
         if consumer._fetcher.error_future.done() and not consumer._closed:
             consumer._fetcher.error_future.result()
-        return await super()._fetch_records(consumer, *args, **kwargs)
+        fetched = await super()._fetch_records(consumer, *args, **kwargs)
+        now = time.monotonic()
+        if fetched:
+            self._busy_until = now + BUSY_SECONDS
+        consumer._fetcher._fetch_max_wait_ms = FETCH_WAIT_MS if now < self._busy_until else IDLE_FETCH_WAIT_MS
+        return fetched
 
     def read_positions(self) -> dict[Partition, int | None]:
         """Offset to be fetched next of every partition we own; None: not known yet. Callable from any thread."""

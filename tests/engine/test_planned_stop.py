@@ -16,6 +16,7 @@ def test_planned_stops_in_the_middle_of_work_deliver_nothing_twice(ground: Groun
     ground.notify(notification(n, f"person-{n % 50}") for n in range(10_000))
     for part in (1, 3, 5):
         with ground.router() as router:
+            until(lambda: router.phase() != "starting", 20)  # before that, it cannot hear a signal
             ground.wait_for(ground.topics.decisions, part * 1_500)
             started = time.monotonic()
             assert router.stop() == 0, router.said()
