@@ -84,6 +84,10 @@ class RouterProcess:
         except OSError:
             return "gone"
 
+    def hears_signals(self) -> None:
+        """Wait until it is past its imports: before that a signal just ends the interpreter."""
+        until(lambda: self.phase() not in ("gone", "starting"), 20, "a router that hears signals")
+
     def ready(self, seconds: float = 30) -> "RouterProcess":
         until(lambda: self.phase() == "ready", seconds, "a ready router")
         return self

@@ -8,7 +8,7 @@ import psutil
 import pytest
 
 from streams.domain.notification import Channel
-from tests.engine.ground import Ground, notification, until
+from tests.engine.ground import Ground, notification
 
 
 def test_planned_stops_in_the_middle_of_work_deliver_nothing_twice(ground: Ground) -> None:
@@ -16,7 +16,7 @@ def test_planned_stops_in_the_middle_of_work_deliver_nothing_twice(ground: Groun
     ground.notify(notification(n, f"person-{n % 50}") for n in range(10_000))
     for part in (1, 3, 5):
         with ground.router() as router:
-            until(lambda: router.phase() != "starting", 20)  # before that, it cannot hear a signal
+            router.hears_signals()
             ground.wait_for(ground.topics.decisions, part * 1_500)
             started = time.monotonic()
             assert router.stop() == 0, router.said()
@@ -45,7 +45,7 @@ def test_a_process_that_has_nothing_to_do_stops_at_once_and_quietly(ground: Grou
 def test_a_process_that_is_only_starting_can_be_stopped(ground: Ground) -> None:
     ground.create()
     with ground.router() as router:
-        until(lambda: router.phase() != "starting", 20)
+        router.hears_signals()
         assert router.stop() == 0, router.said()
 
 
