@@ -70,7 +70,7 @@ def add_status(rows: Rows, status: Record) -> None:
 
 
 def newest(deliveries: Iterable[Row]) -> list[Row]:
-    """One row per delivery: the one that is farthest on its way, with the rule of any that had one."""
+    """One row per delivery: the one that is farthest on its way, with the layer and rule that decided on it."""
     kept: dict[str, Row] = {}
     for row in deliveries:
         other = kept.get(row["delivery_id"])
@@ -78,7 +78,8 @@ def newest(deliveries: Iterable[Row]) -> list[Row]:
             kept[row["delivery_id"]] = row
             continue
         ahead, behind = (row, other) if row["progress"] > other["progress"] else (other, row)
-        kept[row["delivery_id"]] = {**ahead, "rule": ahead.get("rule") or behind.get("rule")}
+        decided = {name: ahead.get(name) or behind.get(name) for name in ("layer", "rule")}
+        kept[row["delivery_id"]] = {**ahead, **decided}
     return list(kept.values())
 
 

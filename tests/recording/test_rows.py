@@ -71,15 +71,16 @@ def test_a_poison_record_is_kept_as_it_came(value: bytes | None) -> None:
 
 @given(st.permutations([(s, a, r) for r in (0, 1) for s in Status for a in (0, 1, 3)]))
 def test_of_many_rows_of_a_delivery_the_one_farthest_on_its_way_is_kept(order: list[tuple[Status, int, int]]) -> None:
+    decided = {"layer": "system", "rule": "default"}
     rows: list[dict[str, Any]] = [
         {
             "delivery_id": "d",
             "status": s,
             "progress": progress(s, a, r),
-            "rule": "default" if s is Status.QUEUED else None,
+            **(decided if s is Status.QUEUED else {"layer": None}),
         }
         for s, a, r in order
     ]
     (kept,) = newest(rows)
     assert kept["progress"] == max(row["progress"] for row in rows)
-    assert kept["rule"] == "default"
+    assert (kept["layer"], kept["rule"]) == ("system", "default")
