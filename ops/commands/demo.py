@@ -27,7 +27,7 @@ def demo(
     except KeyboardInterrupt:
         console.print("stopped")
         raise typer.Exit(130) from None
-    except StackFailed as error:
-        console.print(str(error), style="red")
+    except (StackFailed, RuntimeError, OSError) as error:
+        console.print(str(error), style="red", markup=False)
         raise typer.Exit(1) from None
     raise typer.Exit(0 if good else 1)
