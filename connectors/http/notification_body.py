@@ -60,7 +60,12 @@ class NotificationBody(Body):
     """Tell one recipient something."""
 
     model_config = example(
-        {"recipient_id": "ada", "type": "order.shipped", "data": {"order": "4711"}, "to": {"email": "ada@example.com"}}
+        {
+            "recipient_id": "ada",
+            "to": {"email": "ada@example.com"},
+            "type": "password.reset",
+            "data": {"first_name": "Ada", "reset_url": "https://shop.example.com/reset/1", "valid_minutes": 30},
+        }
     )
 
     notification_id: Annotated[str, AfterValidator(_uuid)] | None = Field(
@@ -70,12 +75,14 @@ class NotificationBody(Body):
         examples=["0198c5a0-6f3e-7c21-9d4e-2f1a5b3c7d90"],
     )
     recipient_id: Name = Field(description="Who is told: 1 to 200 characters.", examples=["ada"])
-    type: Name = Field(description="A type of the catalogue.", examples=["order.shipped"])
+    type: Name = Field(description="A type of the catalogue.", examples=["password.reset"])
     priority: Priority | None = Field(
         None, strict=False, description="high, normal or low; left out: as the type says."
     )
     data: Annotated[dict[str, Any], AfterValidator(_data)] | None = Field(
-        None, description="What the templates need.", examples=[{"order": "4711", "carrier": "DHL"}]
+        None,
+        description="What the templates need.",
+        examples=[{"first_name": "Ada", "reset_url": "https://shop.example.com/reset/1", "valid_minutes": 30}],
     )
     channels: list[str] | None = Field(
         None, max_length=16, description="Only these channels; left out: those of the type.", examples=[["email"]]

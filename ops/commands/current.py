@@ -5,7 +5,7 @@ from pathlib import Path
 
 from ops.settings import Settings, read
 
-DEV_DATA = Path(".tidings") / "dev"
+STACKS = (Path(".tidings/dev"), Path(".tidings/demo"))
 
 
 def current_settings() -> Settings:
@@ -15,10 +15,12 @@ def current_settings() -> Settings:
 
 
 def fill_from_dev_stack() -> None:
-    """Take what is not set from the dev stack of this folder, if one runs; what is set always wins."""
-    if not (DEV_DATA / "stack.json").exists():
+    """Take what is not set from the dev stack or the demo that runs in this folder; what is set always wins."""
+    there = [data for data in STACKS if (data / "stack.json").exists()]
+    if not there:
         return
     from ops.devstack.record import running_environment
 
-    for name, value in (running_environment(DEV_DATA) or {}).items():
+    found = next(filter(None, map(running_environment, there)), {})
+    for name, value in found.items():
         os.environ.setdefault(name, value)

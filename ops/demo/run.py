@@ -108,7 +108,11 @@ def _invite(console: Console, stack: Stack, key: str) -> None:
         markup=False,
         soft_wrap=True,
     )
-    console.print("\nCtrl-C stops everything.")
+    console.print(
+        "\nIn another terminal, in this folder: .venv/bin/tidings status ID, tidings dead-letters ls, "
+        "tidings dev status --data .tidings/demo.\nCtrl-C stops everything.",
+        highlight=False,
+    )
 
 
 def _delayed() -> object:
