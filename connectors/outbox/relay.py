@@ -5,6 +5,7 @@ recipient's cache entry is renewed, so an opt-out reaches the router and the sen
 """
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -46,6 +47,7 @@ class Relay:
         self._producer = Producer(
             {
                 "bootstrap.servers": policy.bootstrap_servers,
+                "logger": logging.getLogger("kafka"),
                 "enable.idempotence": True,
                 "partitioner": "murmur2_random",
                 "compression.type": "lz4",

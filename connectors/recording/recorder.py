@@ -1,5 +1,6 @@
 """decisions, delivery-status and dead-letters to PostgreSQL: in batches, offsets committed after the write."""
 
+import logging
 import threading
 import time
 from collections import Counter
@@ -8,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import psycopg
-from confluent_kafka import Consumer, KafkaException, Message, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 
 from connectors.recording.rows import DeadRecord, Rows, add_dead_letter, add_decision, add_status
 from ops.telemetry import logs, metrics
@@ -45,12 +46,15 @@ class Recorder:
         self._stopping = threading.Event()
         self._moved_at = self._committed_at = time.monotonic()
         self._written: dict[tuple[str, int], int] = {}
+        self._fatal: KafkaError | None = None
         self._consumer = Consumer(
             {
                 "bootstrap.servers": policy.bootstrap_servers,
                 "group.id": GROUP,
                 "group.instance.id": f"recorder-{policy.instance}",
                 "session.timeout.ms": policy.session_timeout_ms,
+                "logger": logging.getLogger("kafka"),
+                "error_cb": self._heard,
                 "enable.auto.commit": False,
                 "enable.auto.offset.store": False,
                 "auto.offset.reset": "earliest",
@@ -64,6 +68,7 @@ class Recorder:
         self._producer = Producer(
             {
                 "bootstrap.servers": policy.bootstrap_servers,
+                "logger": logging.getLogger("kafka"),
                 "enable.idempotence": True,
                 "message.max.bytes": topics.LARGEST_RECORD,
                 "partitioner": "murmur2_random",
@@ -77,25 +82,42 @@ class Recorder:
 
     def run(self) -> None:
         """Until stop(). Raises KafkaException for what waiting does not mend."""
-        self._consumer.subscribe(list(TOPICS), on_assign=self._assigned, on_revoke=self._revoked)
-        while not self._stopping.is_set():
-            self._moved_at = now = time.monotonic()
-            if now - self._committed_at >= _COMMIT_SECONDS:
-                self._commit(now)
-            first = self._consumer.poll(0.25)
-            if first is None:
-                continue
-            messages = [m for m in (first, *self._consumer.consume(self._policy.batch - 1, 0)) if not _failed(m)]
-            if messages:
-                self._record(messages)
-        self._commit(time.monotonic(), asynchronous=False)
-        self._consumer.close()
+        self._consumer.subscribe(list(TOPICS), on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._lost)
+        try:
+            while not self._stopping.is_set():
+                self._turn(time.monotonic())
+            self._commit(time.monotonic(), asynchronous=False)
+        finally:
+            self._written = {}
+            self._consumer.close()
+
+    def _turn(self, now: float) -> None:
+        if self._fatal is not None:
+            raise KafkaException(self._fatal)
+        self._moved_at = now
+        if now - self._committed_at >= _COMMIT_SECONDS:
+            self._commit(now)
+        first = self._consumer.poll(0.25)
+        if first is None:
+            return
+        messages = [m for m in (first, *self._consumer.consume(self._policy.batch - 1, 0)) if not _failed(m)]
+        if messages:
+            self._record(messages)
 
     def _assigned(self, _consumer: Consumer, _given: list[TopicPartition]) -> None:
         self._health.state = "ready"
 
     def _revoked(self, _consumer: Consumer, _taken: list[TopicPartition]) -> None:
         self._commit(time.monotonic(), asynchronous=False)
+
+    def _lost(self, _consumer: Consumer, _taken: list[TopicPartition]) -> None:
+        """Somebody else may own them already: a commit now would fence us, and what was written may come again."""
+        self._written = {}
+
+    def _heard(self, error: KafkaError) -> None:
+        if error.fatal():
+            self._fatal = error
+        self._log.warning("kafka", error=error.str())
 
     def _record(self, messages: list[Message]) -> None:
         rows, poison = Rows(), []
@@ -175,6 +197,8 @@ class Recorder:
         try:
             self._consumer.commit(offsets=offsets, asynchronous=asynchronous)
         except KafkaException as error:  # a batch that comes again changes nothing
+            if error.args[0].code() == KafkaError.FENCED_INSTANCE_ID:
+                raise  # another process has our name: end, rather than stand by for ever
             self._log.warning("commit failed", error=str(error))
 
 

@@ -31,6 +31,8 @@ def measure(stack: Stack, start_seconds: float, settle_seconds: float, seconds: 
         Figure("idle_memory_mib", sum(c.memory_mib for c in after.values()), "MiB", "everything", "< 1024"),
         Figure("start_s", start_seconds, "s", "from the command to ready, warm", "< 15"),
     ]
+    for name, took in sorted(stack.start_seconds.items()):
+        figures.append(Figure(f"start_s.{name}", took, "s", f"{name}, started beside the others"))
     for name in sorted(after):
         figures.append(Figure(f"idle_cpu_percent.{name}", percent.get(name, 0.0), "% of a core", name))
         figures.append(Figure(f"idle_memory_mib.{name}", after[name].memory_mib, "MiB", name))

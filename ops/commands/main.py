@@ -12,6 +12,7 @@ from connectors.unavailable import Unavailable
 from ops.settings import WrongSetting
 
 EXIT_UNAVAILABLE = 69
+EXIT_FAILED = 70
 EXIT_CONFIGURATION = 78
 
 # verb -> module and attribute: a module is imported only when its verb is used, so every verb starts at once
@@ -87,6 +88,9 @@ def run(arguments: list[str] | None = None) -> Any:
         if type(error).__module__.split(".")[0] in ("psycopg", "sqlalchemy"):
             _say(f"PostgreSQL: {str(error).strip().splitlines()[0]}")
             sys.exit(EXIT_UNAVAILABLE)
+        if type(error).__name__ == "KafkaException":  # what a process could not mend by waiting: it is started again
+            _say(f"Kafka: {error}")
+            sys.exit(EXIT_FAILED)
         raise
 
 

@@ -36,13 +36,16 @@ class Supervised:
         self.ready_port = ports[0] if ports else 0
         self.child = Child(spec.name, site, Manners(death=signal.SIGKILL))
         self._keeping: asyncio.Task[None] | None = None
+        self.start_seconds = 0.0
 
     async def up(self, on_change: Callable[[str], None]) -> None:
         """Start and wait until ready; StackFailed when it ends before. From then on it is kept alive.
 
         `on_change` hears of every end and every new start.
         """
+        began = time.monotonic()
         await self._start()
+        self.start_seconds = time.monotonic() - began
         self._keeping = asyncio.create_task(self._keep_alive(on_change))
 
     async def run_once(self) -> None:

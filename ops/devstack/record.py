@@ -23,7 +23,10 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One run. While it is not `ready`, only `supervisor`, `running` and `ports` count; the next run reads them."""
+    """One run. While it is not `ready`, only `supervisor`, `running` and `ports` count; the next run reads them.
+
+    `start_seconds`: by server and process, from its start until it was ready.
+    """
 
     supervisor: int = 0
     ready: bool = False
@@ -32,6 +35,7 @@ class Record:
     endpoints: Endpoints = field(default_factory=Endpoints)
     process_ports: dict[str, int] = field(default_factory=dict)
     environment: dict[str, str] = field(default_factory=dict)
+    start_seconds: dict[str, float] = field(default_factory=dict)
 
     @property
     def api_url(self) -> str:

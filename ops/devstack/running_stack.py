@@ -5,6 +5,7 @@ import contextlib
 import os
 import socket
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -33,6 +34,7 @@ class RunningStack:
         self.ports: dict[str, list[socket.socket]] = {}
         self.watchers: dict[str, asyncio.Task[None]] = {}
         self.told_to_stop: set[str] = set()
+        self.start_seconds: dict[str, float] = {}
 
     async def up(self) -> None:
         """Start all; `record.ready` when it works. StackFailed when something does not start."""
@@ -46,7 +48,7 @@ class RunningStack:
         endpoints = replace(plan.given, **{field: value for fields in found for field, value in fields.items()})
         await self._start_processes(site, endpoints)
         self._note_running()
-        self._write(replace(self.record, ready=True))
+        self._write(replace(self.record, ready=True, start_seconds=self.start_seconds))
         self.tell(Line(Kind.READY, record=self.record))
 
     async def down(self) -> None:
@@ -97,8 +99,9 @@ class RunningStack:
             raise StackFailed(f"port {number} ({API_PORT}) cannot be used: {problem}") from problem
 
     async def _start_service(self, name: str) -> dict[str, str]:
-        service = self.services[name]
+        service, began = self.services[name], time.monotonic()
         fields = await service.up(self.ports[name])
+        self.start_seconds[name] = time.monotonic() - began
         if service.child:
             self.watchers[name] = asyncio.create_task(self._watch(name, service.child))
         return fields
@@ -128,6 +131,7 @@ class RunningStack:
             give_up_where_needed(self.ports[spec.name])
         self.group = ProcessGroup(specs, site, settings, ports, self._on_change)
         await self.group.up()
+        self.start_seconds |= {name: each.start_seconds for name, each in self.group.kept.items()}
 
     async def _start_again(self, name: str) -> None:
         if name in self._pids():

@@ -90,6 +90,11 @@ class Stack:
         return dict(self._record.process_ports)
 
     @property
+    def start_seconds(self) -> dict[str, float]:
+        """By server and process: from its start until it was ready."""
+        return dict(self._record.start_seconds)
+
+    @property
     def environment(self) -> dict[str, str]:
         """The TIDINGS_* settings by which another process finds this stack."""
         return dict(self._record.environment)

@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import psycopg
 import pytest
-from confluent_kafka import Producer
+from confluent_kafka import KafkaException, Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from connectors.postgres.migrate import migrate
@@ -154,3 +154,31 @@ def test_what_was_written_twice_is_there_once(dsn: str) -> None:
     assert rows(dsn, "select reason from attempts where delivery_id = %s", delivery_id(identity, "email")) == [
         ("a  in a reason",)
     ]
+
+
+def test_a_recorder_whose_name_another_one_took_ends_and_does_not_stand_by_for_ever(
+    servers: Endpoints, dsn: str
+) -> None:
+    ends: list[BaseException | None] = []
+    policy = RecorderPolicy(servers.kafka_bootstrap_servers, "twin", session_timeout_ms=6_000)
+
+    def run(recorder: Recorder) -> None:
+        try:
+            recorder.run()
+            ends.append(None)
+        except KafkaException as error:
+            ends.append(error)
+
+    with RecordingStore(dsn) as first, RecordingStore(dsn) as second:
+        own, other = Health(), Health()
+        one, two = Recorder(policy, first, CODEC, own), Recorder(policy, second, CODEC, other)
+        threads = [threading.Thread(target=run, args=(recorder,), daemon=True) for recorder in (one, two)]
+        threads[0].start()
+        until(lambda: own.state, "ready")
+        threads[1].start()
+        until(lambda: other.state, "ready")
+        until(lambda: len(ends), 1)
+        two.stop()
+        threads[1].join(20)
+    assert isinstance(ends[0], KafkaException)
+    assert ends[1:] == [None]
