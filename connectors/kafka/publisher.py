@@ -9,6 +9,7 @@ from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Producer
 
+from connectors.kafka.fatal import is_fatal
 from connectors.outgoing import Outgoing
 from connectors.reachability import Reachability
 from connectors.unavailable import Unavailable
@@ -113,7 +114,7 @@ class Publisher:
 
     def heard(self, error: KafkaError) -> None:
         """What librdkafka says of itself. After a fatal error a producer never produces again: take a new one."""
-        if error.fatal():
+        if is_fatal(error):
             self._producer.purge()
             self._broken.append(self._producer)  # polled on until it has reported what it gave up
             self._producer = self._new_producer()

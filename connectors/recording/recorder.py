@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import psycopg
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 
+from connectors.kafka.fatal import is_fatal
 from connectors.recording.rows import DeadRecord, Rows, add_dead_letter, add_decision, add_status
 from ops.telemetry import logs, metrics
 from ops.telemetry.health import Health
@@ -115,7 +116,7 @@ class Recorder:
         self._written = {}
 
     def _heard(self, error: KafkaError) -> None:
-        if error.fatal():
+        if is_fatal(error):
             self._fatal = error
         self._log.warning("kafka", error=error.str())
 
@@ -197,7 +198,7 @@ class Recorder:
         try:
             self._consumer.commit(offsets=offsets, asynchronous=asynchronous)
         except KafkaException as error:  # a batch that comes again changes nothing
-            if error.args[0].code() == KafkaError.FENCED_INSTANCE_ID:
+            if is_fatal(error.args[0]):
                 raise  # another process has our name: end, rather than stand by for ever
             self._log.warning("commit failed", error=str(error))
 
@@ -212,6 +213,6 @@ def _failed(message: Message) -> bool:
     error = message.error()
     if error is None:
         return False
-    if error.fatal():
+    if is_fatal(error):
         raise KafkaException(error)
     return True
