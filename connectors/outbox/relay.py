@@ -5,15 +5,14 @@ recipient's cache entry is renewed, so an opt-out reaches the router and the sen
 """
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import psycopg
-from confluent_kafka import Producer
 from psycopg.rows import dict_row
 
+from connectors.outgoing import Outgoing
 from connectors.postgres import queries
 from connectors.unavailable import Unavailable
 from ops.telemetry import logs, metrics
@@ -21,9 +20,9 @@ from ops.telemetry.health import Health
 
 CHANNEL = "tidings_outbox"
 _SQL = queries.load("outbox")
-_CONFIRM_SECONDS = 10.0
 
 Row = dict[str, Any]
+Publish = Callable[[Sequence[Outgoing]], None]
 Refresh = Callable[[Sequence[str]], Awaitable[None]]
 
 
@@ -31,7 +30,6 @@ Refresh = Callable[[Sequence[str]], Awaitable[None]]
 class RelayPolicy:
     """`look_every_seconds` bounds the delay when a notice of PostgreSQL is missed."""
 
-    bootstrap_servers: str
     dsn: str
     batch: int = 500
     look_every_seconds: float = 1.0
@@ -39,22 +37,14 @@ class RelayPolicy:
 
 
 class Relay:
-    """`refresh` renews the cache of these recipients; it raises Unavailable when it could not."""
+    """`publish` returns when all records are confirmed, `refresh` renews the cache of these recipients.
 
-    def __init__(self, policy: RelayPolicy, refresh: Refresh, health: Health) -> None:
-        self._policy, self._refresh, self._health = policy, refresh, health
+    Both raise Unavailable when they could not.
+    """
+
+    def __init__(self, policy: RelayPolicy, publish: Publish, refresh: Refresh, health: Health) -> None:
+        self._policy, self._publish, self._refresh, self._health = policy, publish, refresh, health
         self._log = logs.get(part="relay")
-        self._producer = Producer(
-            {
-                "bootstrap.servers": policy.bootstrap_servers,
-                "logger": logging.getLogger("kafka"),
-                "enable.idempotence": True,
-                "partitioner": "murmur2_random",
-                "compression.type": "lz4",
-                "linger.ms": 0,
-                "delivery.timeout.ms": int(_CONFIRM_SECONDS * 1000),
-            }
-        )
 
     async def run(self) -> None:
         """Until cancelled. Servers that are away are waited for."""
@@ -98,7 +88,8 @@ class Relay:
         metrics.OUTBOX_WAITING.set(waiting)
         if not rows:
             return 0
-        await asyncio.to_thread(self._publish, rows)
+        # not confirmed: the same rows are published again, in order
+        await asyncio.to_thread(self._publish, [_record(row) for row in rows])
         await self._refresh(list(dict.fromkeys(row["key"] for row in rows)))
         await connection.execute(_SQL["forget_rows"], {"ids": [row["outbox_id"] for row in rows]})
         for row in rows:
@@ -106,16 +97,7 @@ class Relay:
         metrics.OUTBOX_WAITING.dec(len(rows))
         return len(rows)
 
-    def _publish(self, rows: Sequence[Row]) -> None:
-        """Every row confirmed. Raises Unavailable otherwise; then the same rows are published again, in order."""
-        failed: list[str] = []
-        for row in rows:
-            self._producer.produce(
-                row["topic"],
-                row["value"],
-                row["key"],
-                headers=[(name, value.encode()) for name, value in row["headers"].items()],
-                on_delivery=lambda error, _: failed.append(str(error)) if error else None,
-            )
-        if self._producer.flush(_CONFIRM_SECONDS + 1) or failed:
-            raise Unavailable("Kafka", failed[0] if failed else "records were not confirmed")
+
+def _record(row: Row) -> Outgoing:
+    headers = [(name, value.encode()) for name, value in row["headers"].items()]
+    return Outgoing(row["topic"], row["key"].encode(), row["value"], headers)

@@ -1,7 +1,5 @@
 """tidings bench latency | idle."""
 
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +11,7 @@ from rich.console import Console
 from ops.bench import idle as idle_bench
 from ops.bench import latency as latency_bench
 from ops.bench.figures import show
+from ops.demo.client import make_key
 from ops.devstack import Stack
 from ops.devstack.tidings import tidings_processes
 
@@ -32,7 +31,7 @@ def latency(
 ) -> None:
     """Publish to provider, and the API's answer: p50 and p99 at a steady rate with everything on this machine."""
     with _stack(as_json) as stack:
-        figures = latency_bench.measure(stack, _key(stack), latency_bench.Load(rate, seconds))
+        figures = latency_bench.measure(stack, make_key(stack.environment, "bench"), latency_bench.Load(rate, seconds))
     show("latency", figures, as_json)
 
 
@@ -54,14 +53,3 @@ def _stack(quiet: bool) -> Iterator[Stack]:
     console = Console(stderr=True, quiet=quiet)
     with Stack(processes=tidings_processes(), say=lambda line: console.print(line.text, style="dim")) as stack:
         yield stack
-
-
-def _key(stack: Stack) -> str:
-    made = subprocess.run(
-        [sys.executable, "-m", "ops.commands.main", "keys", "create", "--name", "bench"],
-        env=stack.environment,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return made.stdout.strip()

@@ -1,8 +1,12 @@
 """The HTTP API as a caller sees it."""
 
 import json
+import os
+import subprocess
+import sys
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,3 +63,18 @@ def _answer(status: int, body: bytes, headers: Any) -> Answer:
     except ValueError:
         decoded = body.decode(errors="replace")
     return Answer(status, decoded, {name.lower(): value for name, value in headers.items()})
+
+
+def make_key(environment: Mapping[str, str], name: str) -> str:
+    """A new API key of the installation that these TIDINGS_* variables name, made as a person would make it."""
+    made = subprocess.run(
+        [sys.executable, "-m", "ops.commands.main", "keys", "create", "--name", name],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    if made.returncode:
+        raise RuntimeError(f"no key could be made: {made.stderr.strip()}")
+    return made.stdout.strip()

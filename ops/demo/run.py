@@ -1,8 +1,6 @@
 """The demo from start to end: servers, processes, recipients, six notifications, a live table."""
 
 import json
-import subprocess
-import sys
 import time
 import urllib.request
 from pathlib import Path
@@ -10,7 +8,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.live import Live
 
-from ops.demo.client import Client
+from ops.demo.client import Client, make_key
 from ops.demo.story import Stage, Told, redrive_emil, set_up_recipients, tell
 from ops.demo.table import render
 from ops.devstack import Stack, StackFailed
@@ -30,7 +28,7 @@ def play(console: Console, stay: bool) -> bool:
         DATA, processes=tidings_processes(), settings=SETTINGS, say=lambda line: console.print(line.text, style="dim")
     ) as stack:
         console.print(f"everything runs, after {time.monotonic() - began:.1f} s\n")
-        key = _key(stack)
+        key = make_key(stack.environment, "demo")
         stage = Stage(
             Client(stack.api_url, key),
             stack.endpoints.kafka_bootstrap_servers,
@@ -119,14 +117,3 @@ def _delayed() -> object:
     from ops.demo.story import examples
 
     return examples()["order.delayed"]
-
-
-def _key(stack: Stack) -> str:
-    made = subprocess.run(
-        [sys.executable, "-m", "ops.commands.main", "keys", "create", "--name", "demo"],
-        env=stack.environment,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return made.stdout.strip()

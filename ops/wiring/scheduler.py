@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
+from connectors.kafka.publisher import Publisher, PublisherPolicy
 from connectors.outbox.relay import Relay, RelayPolicy
 from connectors.postgres.pool import Pool
 from connectors.postgres.recipients import RecipientStore
@@ -19,5 +20,5 @@ async def relay(settings: Settings, health: Health) -> AsyncIterator[Callable[[]
     pool, redis = Pool(settings.postgres_dsn, "tidings-relay"), RedisServer(settings.redis_url)
     async with all_open((pool, redis)):
         cache = RecipientCache(redis.client, RecipientStore(pool, codec(settings), new_id).load)
-        policy = RelayPolicy(settings.kafka_bootstrap_servers, settings.postgres_dsn)
-        yield Relay(policy, cache.refresh, health).run
+        publisher = Publisher(PublisherPolicy(settings.kafka_bootstrap_servers))
+        yield Relay(RelayPolicy(settings.postgres_dsn), publisher.publish_all, cache.refresh, health).run

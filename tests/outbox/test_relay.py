@@ -12,6 +12,7 @@ import pytest
 from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
+from connectors.kafka.publisher import Publisher, PublisherPolicy
 from connectors.outbox.relay import CHANNEL, Relay, RelayPolicy
 from connectors.postgres.migrate import migrate
 from connectors.unavailable import Unavailable
@@ -47,8 +48,9 @@ def dsn(servers: Endpoints, database: str) -> str:
 
 @asynccontextmanager
 async def relaying(servers: Endpoints, dsn: str, cache: Cache) -> AsyncIterator[None]:
-    policy = RelayPolicy(servers.kafka_bootstrap_servers, dsn, retry_seconds=0.05)
-    task = asyncio.create_task(Relay(policy, cache.refresh, Health()).run())
+    publisher = Publisher(PublisherPolicy(servers.kafka_bootstrap_servers))
+    policy = RelayPolicy(dsn, retry_seconds=0.05)
+    task = asyncio.create_task(Relay(policy, publisher.publish_all, cache.refresh, Health()).run())
     try:
         yield
     finally:

@@ -1,12 +1,10 @@
 """One system for all scenarios: real servers, all processes, quick retries."""
 
-import subprocess
-import sys
 from collections.abc import Iterator
 
 import pytest
 
-from ops.demo.client import Client
+from ops.demo.client import Client, make_key
 from ops.devstack import Stack
 from ops.devstack.tidings import tidings_processes
 from tests.scenarios.system import System
@@ -28,8 +26,5 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def system() -> Iterator[System]:
     """Shared by all scenarios: they keep apart by recipients of their own."""
     with Stack(processes=tidings_processes(), tolerate=("kafka", "postgres", "valkey"), settings=SETTINGS) as stack:
-        key = subprocess.run(
-            [sys.executable, "-m", "ops.commands.main", "keys", "create", "--name", "scenarios"],
-            env={**stack.environment, "PATH": ""}, capture_output=True, text=True, check=True, timeout=60,
-        ).stdout.strip()  # fmt: skip
+        key = make_key(stack.environment, "scenarios")
         yield System(stack, Client(stack.api_url, key))
