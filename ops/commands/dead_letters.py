@@ -37,11 +37,13 @@ def ls(
         for each in found:
             print(json.dumps(asdict(each), default=str))
         return
-    table = Table("id", "when", "kind", "channel", "recipient", "type", "reason", "redriven")
+    table = Table("id", "when", "what", "reason")
     for each in found:
-        told = (each.kind, each.channel, each.recipient_id, each.type, each.reason)
-        redriven = f"{each.redriven_at:%m-%d %H:%M}" if each.redriven_at else ""
-        table.add_row(each.dead_letter_id, f"{each.dead_at:%m-%d %H:%M:%S}", *(text or "" for text in told), redriven)
+        what = "\n".join(text for text in (each.type, each.channel, each.recipient_id) if text) or each.origin_topic
+        redriven = "\n(redriven)" if each.redriven_at else ""
+        table.add_row(
+            each.dead_letter_id, f"{each.dead_at:%Y-%m-%d\n%H:%M:%S}", what, f"{each.kind}: {each.reason}{redriven}"
+        )
     Console().print(table)
 
 
