@@ -7,7 +7,8 @@ from ops.devstack.endpoints import Endpoints
 from ops.devstack.kafka_probe import produce_and_fetch
 from ops.devstack.ports import number_of, reserve_port
 
-KAFKA, POSTGRES, VALKEY = "apache/kafka:4.3.1", "postgres:18", "valkey/valkey:8.1"
+# as in docker-compose.yml; a test holds them together
+KAFKA, POSTGRES, VALKEY = "apache/kafka:4.3.1", "postgres:18.6-trixie", "valkey/valkey:8.1.10"
 CONTROLLER_PORT = 9094
 
 

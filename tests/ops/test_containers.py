@@ -13,6 +13,7 @@ import pytest
 import typer
 
 from ops.commands.main import app
+from ops.devstack import containers
 from ops.settings import PREFIX, Settings, read
 from ops.telemetry.health import Health, serve
 
@@ -212,3 +213,9 @@ def test_the_image_is_built_from_what_the_builder_is_given() -> None:
     assert lines[0] == "*"
     assert {line.removeprefix("!") for line in lines if line.startswith("!")} == sources
     assert "**/.env*" in lines
+
+
+def test_the_tests_take_their_containers_from_the_images_of_the_compose_file() -> None:
+    compose = (ROOT / "docker-compose.yml").read_text()
+    for image in (containers.KAFKA, containers.POSTGRES, containers.VALKEY):
+        assert f"image: {image}\n" in compose
