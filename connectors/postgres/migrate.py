@@ -2,11 +2,14 @@
 
 from pathlib import Path
 
+import psycopg
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
+
+from connectors.unavailable import Unavailable
 
 _FOLDER = Path(__file__).with_name("migrations")
 
@@ -23,7 +26,14 @@ def _config(dsn: str) -> Config:
 
 
 def migrate(dsn: str) -> tuple[str | None, str | None]:
-    """Run what is missing, one process at a time; the versions before and after."""
+    """Run what is missing, one process at a time; the versions before and after.
+
+    Raises the driver's OperationalError, or Unavailable for a database that is not in UTF-8.
+    """
+    with psycopg.connect(dsn, connect_timeout=5) as connection:
+        encoding = connection.info.parameter_status("server_encoding")
+    if encoding != "UTF8":
+        raise Unavailable("PostgreSQL", f"the database has encoding {encoding}: make one with encoding UTF8")
     before = current(dsn)
     command.upgrade(_config(dsn), "head")
     return before, current(dsn)

@@ -9,6 +9,7 @@ from ops.devstack.ports import number_of, reserve_port
 
 # as in docker-compose.yml; a test holds them together
 KAFKA, POSTGRES, VALKEY = "apache/kafka:4.3.1", "postgres:18.6-trixie", "valkey/valkey:8.1.10"
+INITDB = "--encoding=UTF8 --locale-provider=builtin --locale=C.UTF-8"
 CONTROLLER_PORT = 9094
 
 
@@ -20,8 +21,10 @@ def server_containers() -> Iterator[Endpoints]:
 
     with contextlib.ExitStack() as running:
         kafka = running.enter_context(kafka_container())
-        postgres = running.enter_context(PostgresContainer(POSTGRES, driver=None))
-        valkey = running.enter_context(ValkeyContainer(VALKEY))
+        in_utf8 = PostgresContainer(POSTGRES, driver=None).with_env("POSTGRES_INITDB_ARGS", INITDB)
+        postgres = running.enter_context(in_utf8)
+        open_to_host = ValkeyContainer(VALKEY).with_command("valkey-server --protected-mode no")
+        valkey = running.enter_context(open_to_host)
         yield Endpoints(
             kafka_bootstrap_servers=kafka,
             postgres_dsn=postgres.get_connection_url(),
@@ -53,6 +56,7 @@ def kafka_container() -> Iterator[str]:
 def kafka_variables(host: str, port: int) -> dict[str, str]:
     """The settings of the container: one node, broker and controller, as kafka.properties has it where it matters."""
     return {
+        "CLUSTER_ID": "dGlkaW5ncy1pbi10ZXN0cw",
         "KAFKA_NODE_ID": "1",
         "KAFKA_PROCESS_ROLES": "broker,controller",
         "KAFKA_LISTENERS": f"PLAINTEXT://0.0.0.0:{port},CONTROLLER://localhost:{CONTROLLER_PORT}",
