@@ -20,7 +20,13 @@ def test_kafkas_settings_are_those_of_the_embedded_one() -> None:
     embedded = dict(
         line.split("=", 1) for line in (HERE / "kafka.properties").read_text().splitlines() if not line.startswith("#")
     )
-    of_place = {"LISTENERS", "CONTROLLER_QUORUM_VOTERS", "ADVERTISED_LISTENERS", "LISTENER_SECURITY_PROTOCOL_MAP"}
+    of_place = {
+        "CLUSTER_ID",
+        "LISTENERS",
+        "CONTROLLER_QUORUM_VOTERS",
+        "ADVERTISED_LISTENERS",
+        "LISTENER_SECURITY_PROTOCOL_MAP",
+    }
     for name, value in containers.kafka_variables("docker.test", 40123).items():
         plain = name.removeprefix("KAFKA_")
         if plain not in of_place:
