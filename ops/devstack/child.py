@@ -122,9 +122,14 @@ class Child:
         try:
             await asyncio.wait_for(process.wait(), grace_seconds)
         except TimeoutError:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
+            self.kill()
             await process.wait()
+
+    def kill(self) -> None:
+        """Kill it and its children, now; nothing when it does not run."""
+        if (pid := self.pid) is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(pid, signal.SIGKILL)
 
     def report(self, what: str, lines: int = 12) -> str:
         """What happened, and the end of the log."""

@@ -16,6 +16,7 @@ from ops.devstack.locks import take_lock
 
 OBEYED_SIGTERM = 143  # the JVM's status after an orderly end
 KEPT_SETS = 4
+TRAIN = "-XX:ArchiveClassesAtExit"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,10 @@ class ClassArchive:
 
     flags: tuple[str, ...]
     training: Path | None
+
+    def without_training(self) -> "ClassArchive":
+        """The same for a run that writes nothing: one of several at once, or one that is not the broker."""
+        return ClassArchive(tuple(flag for flag in self.flags if not flag.startswith(TRAIN)), None)
 
     def keep(self, status: int | None) -> None:
         """After the broker's end: keep what it wrote, if its end was orderly (else the file may be cut short)."""
@@ -59,7 +64,7 @@ def class_archive(java: Path, flags: Sequence[str], jars: Sequence[Path]) -> Cla
     if top.exists():
         return ClassArchive((f"-XX:SharedArchiveFile={base}:{top}", "-Xlog:disable", "-Xlog:all=error:stderr"), None)
     training = top.with_suffix(f".{os.getpid()}")
-    recording = (f"-XX:SharedArchiveFile={base}", f"-XX:ArchiveClassesAtExit={training}", "-Xlog:disable")
+    recording = (f"-XX:SharedArchiveFile={base}", f"{TRAIN}={training}", "-Xlog:disable")
     return ClassArchive(recording, training)
 
 

@@ -5,6 +5,7 @@ import socket
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from ops.devstack.plan import broker_names
 from ops.devstack.ports import LOOPBACK
 from ops.devstack.record import Record
 
@@ -29,7 +30,7 @@ def parts_of(record: Record) -> list[Part]:
         Part("mail", found.mail_url, "read the caught mail here"),
         Part("smtp", found.smtp_url, "takes all mail, sends none on"),
         Part("webhooks", found.webhooks_url, "receives webhooks: POST to hook/NAME"),
-        Part("kafka", found.kafka_bootstrap_servers, ""),
+        *_kafka_parts(record),
         Part("postgres", found.postgres_dsn, ""),
         Part("valkey", found.redis_url, ""),
     ]
@@ -39,6 +40,15 @@ def parts_of(record: Record) -> list[Part]:
         if name != "api"
     ]
     return [part for part in [*parts, *processes] if part.address]
+
+
+def _kafka_parts(record: Record) -> list[Part]:
+    """One, or each node of a cluster by itself. A Kafka that was given is one, however many addresses it has."""
+    all_of_them = record.endpoints.kafka_bootstrap_servers
+    if record.brokers == 1:
+        return [Part("kafka", all_of_them, "")]
+    each = all_of_them.split(",")
+    return [Part(name, address, "") for name, address in zip(broker_names(record.brokers), each, strict=True)]
 
 
 def answers(part: Part) -> bool:

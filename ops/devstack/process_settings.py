@@ -12,6 +12,7 @@ from ops.devstack.ports import LOOPBACK
 
 API_HOST, API_PORT, API_URL = "TIDINGS_API_HOST", "TIDINGS_API_PORT", "TIDINGS_API_URL"
 METRICS_PORT = "TIDINGS_METRICS_PORT"
+REPLICATION = "TIDINGS_REPLICATION_FACTOR"
 INSTANCE = "TIDINGS_INSTANCE"
 
 
@@ -23,11 +24,13 @@ def webhook_secret(data: Path) -> str:
     return path.read_text()
 
 
-def stack_settings(endpoints: Endpoints, api_port: int, secret: str) -> dict[str, str]:
-    """What the stack decides for every process. `api_port` 0 = it runs no API."""
+def stack_settings(endpoints: Endpoints, api_port: int, secret: str, brokers: int = 1) -> dict[str, str]:
+    """What the stack decides for every process. `api_port` 0 = it runs no API. Topics are copied to every broker."""
     settings = {"TIDINGS_WEBHOOK_SECRET": secret, "TIDINGS_WEBHOOK_ALLOW_PRIVATE": "true", **endpoints.environment()}
     if api_port:
         settings |= {API_HOST: LOOPBACK, API_PORT: str(api_port), API_URL: f"http://{LOOPBACK}:{api_port}"}
+    if brokers > 1:
+        settings[REPLICATION] = str(brokers)
     return settings
 
 

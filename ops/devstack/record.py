@@ -36,6 +36,7 @@ class Record:
     process_ports: dict[str, int] = field(default_factory=dict)
     environment: dict[str, str] = field(default_factory=dict)
     start_seconds: dict[str, float] = field(default_factory=dict)
+    brokers: int = 1
 
     @property
     def api_url(self) -> str:

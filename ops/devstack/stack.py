@@ -23,8 +23,9 @@ class Stack:
     """Servers, and processes beside them; all are gone when the block, or this process, ends in whatever way.
 
     Without a folder: a fresh one, removed at the end. `tolerate` names servers that may be stopped or killed without
-    the end of the stack; `settings` are TIDINGS_* variables of the processes. StackFailed when something does not
-    start, or when another stack runs on the folder.
+    the end of the stack; `settings` are TIDINGS_* variables of the processes. `brokers=3`: Kafka is a cluster whose
+    nodes are the servers kafka-1, kafka-2 and kafka-3 ("kafka" in `tolerate` means them all). StackFailed when
+    something does not start, or when another stack runs on the folder.
     """
 
     def __init__(  # noqa: PLR0913 - what a stack can be told, all of it optional
@@ -37,11 +38,12 @@ class Stack:
         given: Endpoints | None = None,
         settings: Mapping[str, str] | None = None,
         say: Say | None = None,
+        brokers: int = 1,
     ) -> None:
         self._temporary, self._folder = data is None, data
         self._services, self._processes = tuple(services), tuple(processes)
         self._tolerate, self._given, self._say = tuple(tolerate), given or Endpoints(), say
-        self._settings = dict(settings or {})
+        self._settings, self._brokers = dict(settings or {}), brokers
         self._link: Link | None = None
         self._record = Record()
 
@@ -55,6 +57,7 @@ class Stack:
             self._given,
             temporary=self._temporary,
             settings=self._settings,
+            brokers=self._brokers,
         )
         self._link = Link(plan, self._say)
         try:

@@ -117,8 +117,9 @@ class Supervisor:
             command = await self.commands.get()
             try:
                 reply = await stack.obey(command)
-            except (StackFailed, ValueError) as problem:
-                reply = Line(Kind.REPLY, str(problem), command.number)
+            except Exception as problem:  # whatever it is, the next command is obeyed too
+                known = isinstance(problem, (StackFailed, ValueError))
+                reply = Line(Kind.REPLY, str(problem) if known else traceback.format_exc(), command.number)
             self.outlet.tell(reply)
 
     def _server_died(self, report: str) -> None:

@@ -110,6 +110,8 @@ def test_a_server_that_dies_ends_the_command_with_its_last_lines(tmp_path: Path)
         (("up", "--only", "kafak"), "no such service: kafak"),
         (("logs",), "no logs"),
         (("up", *SMALL, "--data", "a-file"), "a-file"),
+        (("up", "--brokers", "2"), "a stack has 1 or 3 Kafka brokers, not 2"),
+        (("up", *SMALL, "--brokers", "3"), "kafka is not among the servers to start"),
     ],
 )
 def test_a_mistake_is_one_clear_message(tmp_path: Path, words: tuple[str, ...], told: str) -> None:

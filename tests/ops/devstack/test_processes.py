@@ -45,6 +45,11 @@ def test_the_callers_settings_win_save_where_the_servers_are() -> None:
     }
 
 
+@pytest.mark.parametrize(("brokers", "told"), [(1, None), (3, "3")])
+def test_topics_are_copied_to_every_broker(brokers: int, told: str | None) -> None:
+    assert stack_settings(Endpoints(), 0, "s", brokers).get("TIDINGS_REPLICATION_FACTOR") == told
+
+
 def test_without_an_api_no_api_is_named() -> None:
     assert not [name for name in stack_settings(Endpoints(), 0, "s") if "API" in name]
 
