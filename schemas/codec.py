@@ -8,12 +8,16 @@ schema) and, with a schema registry, Confluent's (0x00 and a 4-byte id). Reading
 import io
 import json
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 import fastavro
 from fastavro.schema import fingerprint, to_parsing_canonical_form
+
+from schemas.reader import Reader, reader
+from schemas.reader_source import Pick
 
 FOLDER = Path(__file__).with_name("avro")
 NAMES = ("Notification", "Delivery", "Decision", "Preference", "DeliveryStatus")
@@ -66,41 +70,70 @@ def versions(name: str) -> list[Any]:
     return [load(path) for path in (*earlier, FOLDER / f"{name}.avsc")]
 
 
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """A schema that records were written with: as fastavro takes it, and the check of what fastavro lets through."""
+
+    schema: Any
+    check: Reader
+
+    @classmethod
+    def of(cls, schema: Mapping[str, Any]) -> "Writer":
+        """Raises ValueError for a schema that is no record or that we do not read."""
+        return cls(fastavro.parse_schema(dict(schema)), reader(schema))
+
+
 class Codec:
     """Encodes with the current schemas; decodes what any committed (or registered) schema wrote."""
 
     def __init__(self, registry: SchemaIds | None = None) -> None:
         self._registry = registry
-        self._current: dict[str, Any] = {}
-        self._heads: dict[str, Any] = {}
+        self._schemas: dict[str, Any] = {}
+        self._current: dict[str, Writer] = {}
+        self._parts: dict[tuple[str, ...], Any] = {}
+        self._readers: dict[tuple[str | Pick, ...], Reader] = {}
         self._frames: dict[str, bytes] = {}
-        self._written_by: dict[bytes, tuple[str, Any]] = {}
-        self._registered_by: dict[int, Any] = {}
+        self._written_by: dict[bytes, tuple[str, Writer]] = {}
+        self._registered_by: dict[int, Writer] = {}
         for name in NAMES:
             for schema in versions(name):
-                self._current[name] = parsed = fastavro.parse_schema(schema)
-                self._written_by[fingerprint_of(schema)] = (name, parsed)
-            head = {**schema, "name": f"{name}Head", "fields": schema["fields"][:-1]}
-            self._heads[name] = fastavro.parse_schema(head)
+                self._current[name] = writer = Writer.of(schema)
+                self._written_by[fingerprint_of(schema)] = (name, writer)
+            self._schemas[name] = schema
             single = SINGLE_OBJECT + fingerprint_of(schema)
             self._frames[name] = CONFLUENT + struct.pack(">I", registry.id_of(name)) if registry else single
 
+    def frame(self, name: str) -> bytes:
+        """What stands before a record of our current schema."""
+        return self._frames[name]
+
+    def reader(self, name: str, *picks: Pick) -> Reader:
+        """A reader (schemas/reader.py) of what our current schema wrote; it starts after the frame."""
+        known = (name, *picks)
+        if known not in self._readers:
+            self._readers[known] = reader(self._schemas[name], *picks)
+        return self._readers[known]
+
     def encode(self, name: str, value: Record) -> bytes:
         """The value, framed. Raises ValueError when it does not fit the schema."""
-        return self._written(self._current[name], self._frames[name], name, value)
+        return self._frames[name] + _written(name, self._current[name].schema, value)
+
+    def part(self, name: str, fields: Sequence[str], value: Record) -> bytes:
+        """Some fields that follow one another, without a frame: Avro records concatenate. Raises ValueError."""
+        known = (name, *fields)
+        if known not in self._parts:
+            schema = self._schemas[name]
+            names = [field["name"] for field in schema["fields"]]
+            start = names.index(fields[0])
+            if tuple(names[start : start + len(fields)]) != tuple(fields):
+                raise ValueError(f"not fields of {name} that follow one another: {', '.join(fields)}")
+            part = {**schema, "name": "Part", "fields": schema["fields"][start : start + len(fields)]}
+            self._parts[known] = fastavro.parse_schema(part)
+        return _written(name, self._parts[known], value)
 
     def splice(self, name: str, head: Record, last: bytes) -> bytes:
-        """A record whose last field is already encoded: Avro records concatenate. `last` has no frame."""
-        return self._written(self._heads[name], self._frames[name], name, head) + last
-
-    def _written(self, schema: Any, frame: bytes, name: str, value: Record) -> bytes:
-        out = io.BytesIO()
-        out.write(frame)
-        try:
-            fastavro.schemaless_writer(out, schema, value)
-        except Exception as error:
-            raise ValueError(f"not a {name}: {error!r}") from error
-        return out.getvalue()
+        """A record whose last field is already encoded; `head` has its other fields in order. `last` has no frame."""
+        return self._frames[name] + self.part(name, tuple(head), head) + last
 
     def decode(self, name: str, data: bytes | None) -> Record:
         """The value, in the form of our current schema. Raises PoisonRecord."""
@@ -118,17 +151,20 @@ class Codec:
         stream = io.BytesIO(data)
         stream.seek(start)
         try:
-            value = fastavro.schemaless_reader(stream, writer, None if writer is current else current)
+            value = fastavro.schemaless_reader(stream, writer.schema, None if writer is current else current.schema)
         except Exception as error:
             # its text, not its repr: that of a UnicodeDecodeError holds the bytes, and reasons end in logs and headers
-            raise PoisonRecord(f"not a readable {name}: {type(error).__name__} {error}".rstrip()) from error
-        if stream.tell() != len(data):
-            raise PoisonRecord(f"{len(data) - stream.tell()} bytes follow the {name}")
+            said = str(error).removesuffix(f" from {stream!r}")
+            raise PoisonRecord(f"not a readable {name}: {type(error).__name__} {said}".rstrip()) from error
+        try:
+            writer.check(data, start)
+        except ValueError as error:
+            raise PoisonRecord(f"not a readable {name}: {error}") from error
         if not isinstance(value, dict):
             raise PoisonRecord(f"not a {name}")
         return value, data[start:] if writer is current else None
 
-    def _writer(self, name: str, data: bytes) -> tuple[int, Any]:
+    def _writer(self, name: str, data: bytes) -> tuple[int, Writer]:
         if data[:2] == SINGLE_OBJECT:
             if len(data) < _SINGLE_OBJECT_FRAME:
                 raise PoisonRecord("truncated inside the frame")
@@ -142,7 +178,7 @@ class Codec:
             return _CONFLUENT_FRAME, self._registered(name, data)
         raise PoisonRecord(f"unknown framing: the value starts with 0x{data[:2].hex()}")
 
-    def _registered(self, name: str, data: bytes) -> Any:
+    def _registered(self, name: str, data: bytes) -> Writer:
         if len(data) < _CONFLUENT_FRAME:
             raise PoisonRecord("truncated inside the frame")
         if self._registry is None:
@@ -154,5 +190,17 @@ class Codec:
             schema = self._registry.schema_of(schema_id)
             if schema is None:
                 raise PoisonRecord(f"unknown schema id {schema_id}")
-            self._registered_by[schema_id] = fastavro.parse_schema(dict(schema))
+            try:
+                self._registered_by[schema_id] = Writer.of(schema)
+            except Exception as error:
+                raise PoisonRecord(f"schema id {schema_id} is none that we read: {error}") from error
         return self._registered_by[schema_id]
+
+
+def _written(name: str, schema: Any, value: Record) -> bytes:
+    out = io.BytesIO()
+    try:
+        fastavro.schemaless_writer(out, schema, value)
+    except Exception as error:
+        raise ValueError(f"not a {name}: {error!r}") from error
+    return out.getvalue()

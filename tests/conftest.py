@@ -6,12 +6,16 @@ from collections.abc import Iterator
 from dataclasses import replace
 from urllib.parse import urlsplit, urlunsplit
 
+import hypothesis
 import psycopg
 import pytest
 
 from ops.devstack import Endpoints, Stack
 from ops.devstack.containers import server_containers
 from ops.devstack.endpoints import VARIABLES
+
+hypothesis.settings.register_profile("tidings", deadline=None)  # how long an example takes says nothing of the code
+hypothesis.settings.load_profile("tidings")
 
 OURS = ("mail", "webhooks")
 NEEDING_SERVERS = {"servers", "database", "own_kafka"}

@@ -1,12 +1,12 @@
 """A notification, a channel, a delivery: the nouns everything else speaks of."""
 
-import hashlib
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-_NAMESPACE = uuid.UUID("9d1c7c1e-3c5f-5d0a-8a1b-6f4b0a2f7d11").bytes
+from uuid_utils import UUID, uuid5  # a sixth of the time of uuid.uuid5, and the router makes one per delivery
+
+_NAMESPACE = UUID("9d1c7c1e-3c5f-5d0a-8a1b-6f4b0a2f7d11")
 
 
 class Priority(StrEnum):
@@ -47,7 +47,4 @@ class Notification:
 
 def delivery_id(notification_id: str, channel: str) -> str:
     """UUIDv5 of notification and channel: the same delivery has the same id whoever computes it, however often."""
-    digest = hashlib.sha1(
-        _NAMESPACE + notification_id.encode() + b"/" + channel.encode(), usedforsecurity=False
-    ).digest()
-    return str(uuid.UUID(bytes=digest[:16], version=5))
+    return str(uuid5(_NAMESPACE, f"{notification_id}/{channel}"))

@@ -86,10 +86,11 @@ POISON = {
     "unknown fingerprint": (b"\xc3\x01" + b"\x99" * 8 + GOOD[10:], "fingerprint"),
     "cut inside the frame": (GOOD[:6], "frame"),
     "cut inside the body": (GOOD[:-7], "Notification"),
-    "trailing bytes": (GOOD + b"\x00\x01", "2 bytes follow"),
+    "trailing bytes": (GOOD + b"\x00\x01", "2 bytes follow it"),
     "another record": (CODEC.encode("Decision", example("Decision")), "a Decision where a Notification belongs"),
     "framed for a registry": (b"\x00\x00\x00\x00\x09" + GOOD[10:], "registry"),
     "no such enum symbol": (GOOD.replace(b"order.shipped\x00", b"order.shipped\x7e", 1), "Notification"),
+    "an enum index below zero": (GOOD.replace(b"order.shipped\x00", b"order.shipped\x01", 1), "3 symbols of Priority"),
 }
 
 
@@ -103,6 +104,13 @@ def test_what_cannot_be_read_is_poison_and_says_why(case: str) -> None:
 def test_an_unknown_schema_id_is_poison() -> None:
     with pytest.raises(PoisonRecord, match="unknown schema id 99"):
         Codec(OneRegistry()).decode("Notification", b"\0\0\0\0\x63" + GOOD[10:])
+
+
+def test_a_registered_schema_that_we_do_not_read_makes_its_records_poison() -> None:
+    with pytest.raises(PoisonRecord, match="schema id 77 is none that we read"):
+        Codec(OneRegistry({"type": "record", "name": "R", "fields": [{"name": "x", "type": "unheard.Of"}]})).decode(
+            "Notification", b"\0\0\0\0\x4d" + GOOD[10:]
+        )
 
 
 @given(st.binary(max_size=300), st.integers(0, len(GOOD) - 1), st.integers(0, 255))

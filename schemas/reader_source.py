@@ -1,0 +1,246 @@
+"""Writes the source of a reader (schemas/reader.py): a straight line of Python for one schema."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """The UTF-8 bytes of a string field."""
+
+    field: str
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """The value of a long field, or of a union of null and long."""
+
+    field: str
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """The position after a field."""
+
+    field: str
+
+
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """The encoded bytes of a run of fields, from `first` to `last`."""
+
+    first: str
+    last: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """The bytes that follow a field, as they are: the reader stops there, and nothing of them is checked."""
+
+    after: str
+
+
+Pick = Text | Number | End | Raw | Rest
+
+
+def source_of(schema: Mapping[str, Any], *picks: Pick) -> str:
+    """The source of `read(data, at)`. Raises ValueError for a type that no reader knows."""
+    return _Writer(picks).function(schema)
+
+
+class _Writer:
+    """Writes one reader. `at` is where the next byte is; it only rises, so one look at the end finds every overrun."""
+
+    def __init__(self, picks: tuple[Pick, ...]) -> None:
+        self._picks = picks
+        self._names = {pick: f"pick_{number}" for number, pick in enumerate(picks)}
+        self._lines: list[str] = []
+        self._depth = 0
+        self._known: dict[str, Any] = {}  # named types by name
+        self._namespace = ""
+
+    def function(self, schema: Mapping[str, Any]) -> str:
+        fields = list(schema["fields"])
+        self._namespace = str(schema.get("namespace", ""))
+        rest = next((pick for pick in self._picks if isinstance(pick, Rest)), None)
+        with self._block("def read(data, at):"):
+            if rest:
+                place = [field["name"] for field in fields].index(rest.after)
+                self._fields(fields[: place + 1])
+                self._line("if at > len(data): raise wrong_end(data, at)")
+                self._line(f"{self._names[rest]} = data[at:]")
+            else:
+                self._fields(fields)
+                self._line("if at != len(data): raise wrong_end(data, at)")
+            self._line(f"return ({''.join(f'{self._names[pick]}, ' for pick in self._picks)})")
+        return "\n".join(self._lines) + "\n"
+
+    def _line(self, text: str) -> None:
+        self._lines.append("    " * self._depth + text)
+
+    @contextmanager
+    def _block(self, head: str) -> Iterator[None]:
+        self._line(head)
+        self._depth += 1
+        yield
+        self._depth -= 1
+
+    def _fields(self, fields: list[Any]) -> None:
+        while fields:
+            zeros = 0
+            while zeros < len(fields) and _may_be_zero(fields[zeros]["type"]):
+                zeros += 1
+            if zeros > 1:
+                self._mostly_empty(fields[:zeros])
+            else:
+                self._field(fields[0])
+            del fields[: max(zeros, 1)]
+
+    def _mostly_empty(self, fields: list[Any]) -> None:
+        """Fields of which each is one zero byte when it is not given: one comparison for all of them."""
+        with self._block(f"if data[at:at + {len(fields)}] == {bytes(len(fields))!r}:"):
+            for place, field in enumerate(fields):
+                self._picks_of_empty(field["name"], [each["name"] for each in fields[: place + 1]])
+            self._line(f"at += {len(fields)}")
+        with self._block("else:"):
+            for field in fields:
+                self._field(field)
+
+    def _picks_of_empty(self, field: str, so_far: list[str]) -> None:
+        for pick, name in self._names.items():
+            match pick:
+                case Number(of) if of == field:
+                    self._line(f"{name} = None")
+                case End(of) if of == field:
+                    self._line(f"{name} = at + {len(so_far)}")
+                case Raw(first, last) if last == field:
+                    self._line(f"{name} = {bytes(len(so_far) - so_far.index(first))!r}")
+
+    def _field(self, field: Mapping[str, Any]) -> None:
+        picked = {type(pick): name for pick, name in self._names.items() if getattr(pick, "field", "") == field["name"]}
+        for pick, name in self._names.items():
+            if isinstance(pick, Raw) and pick.first == field["name"]:
+                self._line(f"start_of_{name} = at")
+        self._value(field["type"], text=picked.get(Text), number=picked.get(Number))
+        if End in picked:
+            self._line(f"{picked[End]} = at")
+        for pick, name in self._names.items():
+            if isinstance(pick, Raw) and pick.last == field["name"]:
+                self._line(f"{name} = data[start_of_{name}:at]")
+
+    def _value(self, schema: Any, text: str | None = None, number: str | None = None) -> None:
+        match schema:
+            case list():
+                self._union(schema, number)
+            case {"type": "array", "items": items}:
+                self._blocks(items)
+            case {"type": "map", "values": values}:
+                self._blocks("string", values)
+            case {"type": ("record" | "enum" | "fixed") as kind, "name": name}:
+                around, self._namespace = self._namespace, str(schema.get("namespace", self._namespace))
+                self._known[name] = self._known[f"{self._namespace}.{name}"] = schema
+                self._named(kind, schema)
+                self._namespace = around
+            case {"type": inner}:
+                self._value(inner, text, number)
+            case str() if schema in self._known:
+                self._value(self._known[schema])
+            case "string" | "bytes":
+                self._sized(schema == "string", text or "found")
+            case "int" | "long":
+                self._long(number)
+            case _:
+                self._of_one_size(schema)
+
+    def _of_one_size(self, schema: Any) -> None:
+        match schema:
+            case "null":
+                self._line("pass")
+            case "float" | "double":
+                self._line(f"at += {4 if schema == 'float' else 8}")
+            case "boolean":
+                self._index(2, "a boolean that is neither 0 nor 1", step=1)
+            case _:
+                raise ValueError(f"no reader for the type {schema!r}")
+
+    def _named(self, kind: str, schema: Mapping[str, Any]) -> None:
+        if kind == "record":
+            self._fields(list(schema["fields"]))
+        elif kind == "enum":
+            self._index(len(schema["symbols"]), f"not one of the {len(schema['symbols'])} symbols of {schema['name']}")
+        else:
+            self._line(f"at += {int(schema['size'])}")
+
+    def _sized(self, is_text: bool, name: str) -> None:
+        self._line("size = data[at]")
+        with self._block("if size < 128 and not size & 1:"):
+            self._line("at += 1")
+            self._line("size >>= 1")
+        with self._block("elif not size & 1 and data[at + 1] < 128:"):
+            self._line("size = (size & 127 | data[at + 1] << 7) >> 1")
+            self._line("at += 2")
+        with self._block("else:"):
+            self._line("size, at = length(data, at)")
+        self._line("end = at + size")
+        self._line(f"{name} = data[at:end]")
+        self._line("at = end")
+        if is_text:
+            with self._block(f"if not {name}.isascii():"):
+                self._line(f"{name}.decode()")
+
+    def _long(self, number: str | None) -> None:
+        if number:
+            self._line(f"{number}, at = long(data, at)")
+            return
+        with self._block("if data[at] < 128:"):
+            self._line("at += 1")
+        more = " and ".join(f"data[at + {n}] > 127" for n in range(1, 5))
+        with self._block(f"elif {more} and data[at + 5] < 128:"):  # a time in milliseconds
+            self._line("at += 6")
+        with self._block("else:"):
+            self._line("at = end_of_long(data, at)")
+
+    def _union(self, branches: list[Any], number: str | None) -> None:
+        if number:
+            self._line(f"{number} = None")
+        self._index(len(branches), f"not one of the {len(branches)} branches of a union", into="branch")
+        for place, branch in enumerate(branches):
+            if branch != "null":
+                with self._block(f"if branch == {2 * place}:"):
+                    self._value(branch, number=number)
+
+    def _index(self, values: int, fault: str, into: str = "index", step: int = 2) -> None:
+        """One byte that says which of a few it is; written as a varint, so in steps of two."""
+        if values * step > 128:
+            raise ValueError(f"no reader for {values} symbols or branches: at most 64")
+        self._line(f"{into} = data[at]")
+        odd = f" or {into} & 1" if step == 2 else ""
+        with self._block(f"if {into} > {(values - 1) * step}{odd}:"):
+            self._line(f"raise ValueError({fault!r})")
+        self._line("at += 1")
+
+    def _blocks(self, *item: Any) -> None:
+        items = f"items_{self._depth}"  # blocks lie in one another
+        self._count(items)
+        with self._block(f"while {items}:"):
+            with self._block(f"for _ in range({items}):"):
+                for each in item:
+                    self._value(each)
+            self._count(items)
+
+    def _count(self, items: str) -> None:
+        self._line(f"{items} = data[at]")
+        with self._block(f"if {items} < 128 and not {items} & 1:"):
+            self._line("at += 1")
+            self._line(f"{items} >>= 1")
+        with self._block("else:"):
+            self._line(f"{items}, at = count(data, at)")
+
+
+def _may_be_zero(schema: Any) -> bool:
+    """Whether a single zero byte is the value that says nothing: null of a union, an empty array or map."""
+    if isinstance(schema, list):
+        return bool(schema[0] == "null")
+    return isinstance(schema, dict) and schema["type"] in ("array", "map")
