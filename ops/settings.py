@@ -67,6 +67,11 @@ class Settings(BaseSettings):
         default_factory=platform.node,
         description="Name of this process, stable over restarts and unique among its kind: static group membership.",
     )
+    state_folder: Path | None = Field(
+        None,
+        description="Folder in which a router notes the record it is at work on, so that the next one sets aside what "
+        "killed two; must outlive the process. Not set: a folder of its own below the temporary one.",
+    )
     sender_slots: int = Field(256, ge=1, le=10_000, description="Provider calls of one sender side by side.")
     session_timeout_seconds: float = Field(
         10, ge=1, le=300, description="After this silence Kafka gives partitions away."

@@ -1,19 +1,24 @@
-"""tidings bench latency | idle."""
+"""tidings bench latency | idle | router | router-growth."""
 
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.table import Table
 
 from ops.bench import idle as idle_bench
 from ops.bench import latency as latency_bench
 from ops.bench.figures import show
+from ops.bench.router import parts as router_bench
 from ops.demo.client import make_key
 from ops.devstack import Stack
 from ops.devstack.tidings import tidings_processes
+
+EXIT_FAILED = 70
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -46,6 +51,59 @@ def idle(
     with _stack(as_json) as stack:
         figures = idle_bench.measure(stack, time.monotonic() - began, settle, seconds)
     show("idle", figures, as_json)
+
+
+@app.command()
+def router(
+    events: Annotated[int, typer.Option(help="Events of each run.", min=1_000)] = 200_000,
+    runs: Annotated[int, typer.Option(help="Runs of each contender (Faust: two at most).", min=1)] = 3,
+    only: Annotated[str, typer.Option(help=f"Of {', '.join(router_bench.Part)}: some, with commas.")] = "",
+    flood: Annotated[int, typer.Option(help="Low notifications that wait while high ones come.")] = 500_000,
+    recipients: Annotated[int, typer.Option(help="Preferences to recover.")] = 1_000_000,
+    seconds: Annotated[float, typer.Option(help="At each steady rate.")] = 8,
+    as_json: Json = False,
+) -> None:
+    """The router beside a bare consumer loop and beside Faust: throughput, latency, scaling, recovery, priorities."""
+    amounts = router_bench.Amounts(events, runs, flood, recipients, seconds)
+    report = router_bench.measure(_chosen(only), amounts, _progress())
+    _show_report("router", report, as_json)
+
+
+@app.command("router-growth")
+def router_growth(
+    events: Annotated[int, typer.Option(help="Events of each run.", min=1_000)] = 200_000,
+    seconds: Annotated[float, typer.Option(help="At the steady rate.")] = 8,
+    as_json: Json = False,
+) -> None:
+    """How the router's cost grows with recipients, partitions, types, and the more people differ in what they want."""
+    _show_report("router-growth", router_bench.measure_growth(events, seconds, _progress()), as_json)
+
+
+def _chosen(only: str) -> list[router_bench.Part]:
+    if not only:
+        return list(router_bench.Part)
+    try:
+        return [router_bench.Part(name.strip()) for name in only.split(",")]
+    except ValueError as error:
+        raise typer.BadParameter(f"{error}; there are {', '.join(router_bench.Part)}", param_hint="--only") from None
+
+
+def _show_report(bench: str, report: router_bench.Report, as_json: bool) -> None:
+    for each in () if as_json else report.tables:
+        table = Table(*each.head, title=each.title)
+        for row in each.rows:
+            table.add_row(*row)
+        Console().print(table)
+    show(bench, report.figures, as_json)
+    for failure in report.failures:
+        print(f"tidings bench {bench}: {failure}", file=sys.stderr)
+    if report.failures:
+        raise typer.Exit(EXIT_FAILED)
+
+
+def _progress() -> Callable[[str], None]:
+    console = Console(stderr=True)
+    return lambda line: console.print(line, style="dim")
 
 
 @contextmanager

@@ -22,6 +22,7 @@ _GROUPS = {
     "dead-letters": ("ops.commands.dead_letters", "app"),
     "dev": ("ops.commands.dev", "app"),
     "bench": ("ops.commands.bench", "app"),
+    "faults": ("ops.commands.faults", "app"),
 }
 _VERBS = {
     "publish": ("ops.commands.publish", "publish"),

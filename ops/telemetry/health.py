@@ -8,18 +8,23 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 
 class Health:
-    """What a process says of itself. `state` is a word: starting, recovering, ready, stalled, stopping."""
+    """What a process says of itself. `state` is a word: starting, recovering, ready, stopping.
+
+    While `stalled` is true /readyz says stalled instead. Both it and `alive` are asked in a thread of their own.
+    """
 
     def __init__(self) -> None:
         self.state = "starting"
         self.alive: Callable[[], bool] = lambda: True
+        self.stalled: Callable[[], bool] = lambda: False
 
     def answer(self, path: str) -> tuple[int, str, bytes]:
         """Status, content type and body for a path."""
         if path == "/metrics":
             return 200, CONTENT_TYPE_LATEST, generate_latest()
         if path == "/readyz":
-            return 200 if self.state == "ready" else 503, "text/plain", self.state.encode()
+            state = "stalled" if self.stalled() else self.state
+            return 200 if state == "ready" else 503, "text/plain", state.encode()
         if path == "/livez":
             alive = self.alive()
             return 200 if alive else 503, "text/plain", b"alive" if alive else b"stalled"

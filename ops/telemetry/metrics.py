@@ -5,6 +5,8 @@ Labels come from closed sets (channels, priorities, statuses, providers): never 
 
 from prometheus_client import Counter, Gauge, Histogram
 
+from ops.telemetry.tally import TallyHistogram
+
 _FAST = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0)
 
 # HTTP API
@@ -17,8 +19,8 @@ ROUTED = Counter("tidings_router_notifications", "Notifications decided on.", ["
 DECIDED = Counter(
     "tidings_router_channel_decisions", "Decisions by channel, action and layer.", ["channel", "action", "layer"]
 )
-ROUTED_SECONDS = Histogram(
-    "tidings_router_lag_seconds", "From created_at to the decision.", ["priority"], buckets=_FAST
+ROUTED_SECONDS = TallyHistogram(
+    "tidings_router_lag_seconds", "From the record's time in Kafka to the decision.", "priority", buckets=_FAST
 )
 PREFERENCES = Gauge("tidings_router_preferences", "Preferences in memory.")
 PARTITIONS = Gauge("tidings_partitions_owned", "Partitions this process owns.", ["topic"])

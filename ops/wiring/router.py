@@ -9,4 +9,5 @@ def router_policy(settings: Settings) -> RouterPolicy:
         bootstrap_servers=settings.kafka_bootstrap_servers,
         instance=f"router-{settings.instance}",
         session_timeout_seconds=settings.session_timeout_seconds,
+        state_folder=settings.state_folder,
     )

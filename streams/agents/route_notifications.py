@@ -5,28 +5,26 @@ to topics, and the bytes that are passed on stay as they came.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
 from ops.telemetry import metrics
 from schemas import headers as names
-from schemas.codec import Codec, PoisonRecord, Record
-from schemas.headers import Headers, Origin, cloud_event, dead_letter
-from schemas.records import decision_to_record, delivery_head, notification_from_record
-from streams.agents.preference_reader import PreferenceReader, UnreadablePreference
+from schemas.codec import Codec
+from schemas.headers import Origin, dead_letter
+from schemas.records import decision_to_record, delivery_head
+from streams.agents.concluding import PERMANENT, Concluded, Concluder, Refused
+from streams.agents.moment import Moment, Stamps
+from streams.agents.plans import Plans
 from streams.agents.routed_counts import RoutedCounts
 from streams.agents.router_topics import RouterTopics
+from streams.agents.splicing import Splicer
 from streams.domain.catalogue import Catalogue
-from streams.domain.decision import Action, Decision, decide
-from streams.domain.failures import Failure
-from streams.domain.notification import Priority
+from streams.domain.decision import Action
 from streams.engine.application import Application
-from streams.engine.batch import Batch, Partition
-from streams.engine.batch import Record as Fetched
+from streams.engine.batch import Batch, Partition, Record
 from streams.engine.outbox import Outbox
-
-SOURCE = "/tidings/router"
-POISON, PERMANENT = "poison", "permanent"
 
 
 class Preferences(Protocol):
@@ -34,6 +32,9 @@ class Preferences(Protocol):
 
     def partition(self, tp: Partition) -> dict[bytes, bytes]:
         """Raw preferences by key, of the recipients whose notifications are on this partition."""
+
+    def belongs(self, partition: int, key: bytes) -> bool:
+        """Whether this key lies on the partition of this number."""
 
     def size(self) -> int:
         """How many there are in memory."""
@@ -51,33 +52,13 @@ class RoutingParts:
     now: Callable[[], int]
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """A record that becomes a dead letter: `kind` is poison or permanent."""
-
-    kind: str
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Concluded:
-    """A decision, and the notification in the form in which deliveries carry it on.
-
-    `body`: its bytes as received; None when an earlier schema wrote them, then `value` is encoded anew.
-    """
-
-    decision: Decision
-    value: Record
-    body: bytes | None
-
-
 def register(app: Application, parts: RoutingParts) -> Any:
     """Add the agent to the app."""
     router = Router(parts)
     metrics.PREFERENCES.set_function(parts.preferences.size)
 
     async def route_notifications(stream: Any) -> None:
-        async for batch in parts.outbox.batches(stream):
+        async for batch in parts.outbox.batches(stream, router.set_aside):
             router.route(batch)
 
     source = app.batches_of(*parts.topics.notifications.values())
@@ -90,65 +71,71 @@ class Router:
     def __init__(self, parts: RoutingParts) -> None:
         self._parts = parts
         self._priority_of = {topic: priority for priority, topic in parts.topics.notifications.items()}
-        self._preferences = PreferenceReader(parts.codec)
+        self._plans = {priority: Plans(parts.codec, parts.topics, priority) for priority in self._priority_of.values()}
+        self._splicer = Splicer(parts.codec, parts.topics.decisions, parts.outbox.send)
+        self._concluder = Concluder(parts.codec, parts.catalogue)
 
     def route(self, batch: Batch) -> None:
-        """Send everything the batch causes, in the order of its records. Time stands still within a batch."""
-        now = self._parts.now()
-        priority = self._priority_of[batch.tp.topic]
-        wishes = self._parts.preferences.partition(batch.tp)
-        counts = RoutedCounts(priority)
-        stamps = Stamps(now)
+        """Send everything the batch causes, in the order of its records."""
+        moment = self._moment(batch.tp)
+        plans = self._plans[moment.priority]
+        splice = self._splicer.splice(plans.known, moment)
+        counts = RoutedCounts(moment.priority, moment.now)
         for record in batch:
-            concluded = self._conclude(record, priority, wishes, now)
+            plan = splice(record)
+            if plan is not None:
+                counts.spliced(plan, record.timestamp)
+                continue
+            concluded = self._concluder.conclude(record, moment)
             if isinstance(concluded, Refused):
-                self._bury(record, concluded, now)
+                self._bury(record, concluded, moment.now)
                 counts.dead(concluded.kind)
                 continue
-            self._pass_on(record, concluded, priority, stamps)
-            decision = concluded.decision
-            counts.decided(decision.channels, now - decision.notification.created_at)
+            self._pass_on(record, concluded, moment)
+            self._remember(record, concluded, moment, plans)
+            counts.decided(concluded.decision.channels, record.timestamp)
         counts.report()
 
-    def _conclude(
-        self, record: Fetched, priority: Priority, wishes: dict[bytes, bytes], now: int
-    ) -> Concluded | Refused:
-        try:
-            value, body = self._parts.codec.decode_with_body("Notification", record.value)
-        except PoisonRecord as error:
-            return Refused(POISON, str(error))
-        notification = notification_from_record(value)
-        key = notification.recipient_id.encode()
-        if record.key != key:
-            return Refused(POISON, "key: key and recipient_id must be equal (UTF-8)")
-        try:
-            preference = self._preferences.read(notification.recipient_id, wishes.get(key))
-        except UnreadablePreference as error:
-            return Refused(PERMANENT, str(error))
-        if notification.priority is not priority:
-            notification = replace(notification, priority=priority)
-        decision = decide(notification, self._parts.catalogue, preference, now)
-        if isinstance(decision, Failure):
-            return Refused(PERMANENT, decision.reason)
-        return Concluded(decision, value, body)
+    def set_aside(self, record: Record, reason: str) -> None:
+        """Make a dead letter of a record that is not to be touched."""
+        self._bury(record, Refused(PERMANENT, reason), self._parts.now())
+        metrics.DEAD_LETTERS.labels("router", PERMANENT).inc()
 
-    def _pass_on(self, record: Fetched, concluded: Concluded, priority: Priority, stamps: "Stamps") -> None:
+    def _moment(self, tp: Partition) -> Moment:
+        now, preferences = self._parts.now(), self._parts.preferences
+        return Moment(
+            self._priority_of[tp.topic],
+            now,
+            preferences.partition(tp),
+            partial(preferences.belongs, tp.partition),
+            Stamps(now),
+        )
+
+    def _remember(self, record: Record, concluded: Concluded, moment: Moment, plans: Plans) -> None:
+        """The next notification like this one takes the fast way. One that has expired is like no other."""
+        if concluded.body is None or record.value is None or record.key is None:
+            return
+        grounds = self._splicer.grounds(record.value, moment.wishes.get(record.key))
+        if grounds is not None and all(each.action is not Action.EXPIRE for each in concluded.decision.channels):
+            plans.remember(grounds, concluded.decision)
+
+    def _pass_on(self, record: Record, concluded: Concluded, moment: Moment) -> None:
         topics, send = self._parts.topics, self._parts.outbox.send
         decision = concluded.decision
         trace = [pair for pair in record.headers if pair[0] == names.TRACE_PARENT]
         for at, chosen in enumerate(decision.channels):
             if chosen.action is Action.DELIVER:
                 send(
-                    topics.deliveries[chosen.channel, priority],
+                    topics.deliveries[chosen.channel, moment.priority],
                     self._delivery(concluded, at),
                     record.key,
-                    stamps.delivery(chosen.delivery_id, trace),
+                    [(names.ID, chosen.delivery_id.encode()), *moment.stamps.delivery, *trace],
                 )
         send(
             topics.decisions,
             self._parts.codec.encode("Decision", decision_to_record(decision)),
             record.key,
-            stamps.decision(decision.notification.notification_id, trace),
+            [(names.ID, decision.notification.notification_id.encode()), *moment.stamps.decision, *trace],
         )
 
     def _delivery(self, concluded: Concluded, at: int) -> bytes:
@@ -157,7 +144,7 @@ class Router:
             return self._parts.codec.encode("Delivery", {**head, "notification": concluded.value})
         return self._parts.codec.splice("Delivery", head, concluded.body)
 
-    def _bury(self, record: Fetched, refused: Refused, now: int) -> None:
+    def _bury(self, record: Record, refused: Refused, now: int) -> None:
         origin = Origin(record.topic, record.partition, record.offset)
         self._parts.outbox.send(
             self._parts.topics.dead_letters,
@@ -165,25 +152,3 @@ class Router:
             record.key,
             dead_letter(list(record.headers), refused.kind, refused.reason, origin, now),
         )
-
-
-class Stamps:
-    """CloudEvents headers of what one batch causes: all but the id is the same for the whole batch."""
-
-    __slots__ = ("_decision", "_delivery")
-
-    def __init__(self, now: int) -> None:
-        self._delivery = self._common("tidings.delivery", now)
-        self._decision = self._common("tidings.decision", now)
-
-    @staticmethod
-    def _common(event_type: str, now: int) -> Headers:
-        return [pair for pair in cloud_event("", event_type, SOURCE, now) if pair[0] != names.ID]
-
-    def delivery(self, delivery_id: str, trace: Headers) -> Headers:
-        """Headers of a delivery; `trace` is the traceparent that came in, if any."""
-        return [(names.ID, delivery_id.encode()), *self._delivery, *trace]
-
-    def decision(self, notification_id: str, trace: Headers) -> Headers:
-        """Headers of a decision."""
-        return [(names.ID, notification_id.encode()), *self._decision, *trace]

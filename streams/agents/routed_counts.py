@@ -1,30 +1,36 @@
 """What one batch adds to the router's metrics: counted in plain dicts, reported once."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from ops.telemetry import metrics
-from streams.domain.decision import Action, ChannelDecision
-from streams.domain.notification import Channel, Priority
-from streams.domain.preferences import Layer
+from streams.agents.plans import Plan
+from streams.domain.decision import ChannelDecision
+from streams.domain.notification import Priority
 
 
 class RoutedCounts:
-    """Counts of one batch; all its records have one priority."""
+    """Counts of one batch; all its records have one priority. `now`: milliseconds since 1970-01-01 UTC."""
 
-    __slots__ = ("_channels", "_dead", "_lags", "_priority")
+    __slots__ = ("_dead", "_decided", "_now", "_plans", "_priority", "_times")
 
-    def __init__(self, priority: Priority) -> None:
+    def __init__(self, priority: Priority, now: int) -> None:
         self._priority = priority
-        self._lags: list[float] = []
-        self._channels: Counter[tuple[Channel, Action, Layer]] = Counter()
+        self._now = now
+        self._times: list[int] = []
+        self._plans: dict[Plan, int] = {}
+        self._decided: list[Sequence[ChannelDecision]] = []
         self._dead: Counter[str] = Counter()
 
-    def decided(self, channels: Iterable[ChannelDecision], lag_ms: int) -> None:
-        """One notification was decided on, `lag_ms` after it was created."""
-        self._lags.append(max(lag_ms, 0) / 1000)
-        for each in channels:
-            self._channels[each.channel, each.action, each.layer] += 1
+    def spliced(self, plan: Plan, written_at: int) -> None:
+        """One notification, in Kafka since `written_at`, followed a plan."""
+        self._plans[plan] = self._plans.get(plan, 0) + 1
+        self._times.append(written_at)
+
+    def decided(self, channels: Sequence[ChannelDecision], written_at: int) -> None:
+        """One notification, in Kafka since `written_at`, was decided on anew."""
+        self._decided.append(channels)
+        self._times.append(written_at)
 
     def dead(self, kind: str) -> None:
         """One record went to the dead letters."""
@@ -32,11 +38,15 @@ class RoutedCounts:
 
     def report(self) -> None:
         """Add all of it to the metrics."""
-        metrics.ROUTED.labels(self._priority).inc(len(self._lags))
-        observe = metrics.ROUTED_SECONDS.labels(self._priority).observe
-        for lag in self._lags:
-            observe(lag)
-        for (channel, action, layer), count in self._channels.items():
-            metrics.DECIDED.labels(channel, action, layer).inc(count)
+        metrics.ROUTED.labels(self._priority).inc(len(self._times))
+        observe = metrics.ROUTED_SECONDS.of(self._priority)
+        for written_at, times in Counter(self._times).items():
+            observe(max(self._now - written_at, 0) / 1000, times)
+        for channels, times in [
+            *((plan.channels, n) for plan, n in self._plans.items()),
+            *((c, 1) for c in self._decided),
+        ]:
+            for each in channels:
+                metrics.DECIDED.labels(each.channel, each.action, each.layer).inc(times)
         for kind, count in self._dead.items():
             metrics.DEAD_LETTERS.labels("router", kind).inc(count)

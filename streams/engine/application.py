@@ -3,6 +3,7 @@
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NoReturn, cast
 
 import faust
@@ -11,6 +12,7 @@ from faust.types import TP, TopicT
 
 from ops.telemetry import metrics
 from streams.engine.batch import BatchSchema
+from streams.engine.crash_marks import CrashMarks
 from streams.engine.ending import fail_stop
 from streams.engine.transport import Consumer, Transport
 
@@ -21,7 +23,7 @@ class EnginePolicy:
 
     `instance`: name of this process, stable over restarts and unique in its group: it keeps its partitions while it is
     away for less than the session timeout. `watchdog_seconds`: records wait and nothing moves for so long: it ends.
-    `stop_seconds`: what a planned stop may take.
+    `stop_seconds`: what a planned stop may take. `state_folder`: see state_folder.py.
     """
 
     bootstrap_servers: str
@@ -32,6 +34,7 @@ class EnginePolicy:
     watchdog_seconds: float = 60.0
     stop_seconds: float = 8.0
     linger_ms: float = 1.0
+    state_folder: Path | None = None
 
     def settings(self) -> dict[str, Any]:
         """Faust's settings; README.md tells why each differs from its default."""
@@ -69,8 +72,14 @@ class Application(faust.App):
 
     BootStrategy = _Boot
 
-    def __init__(self, policy: EnginePolicy, fail: Callable[[BaseException], NoReturn] = fail_stop) -> None:
+    def __init__(
+        self,
+        policy: EnginePolicy,
+        fail: Callable[[BaseException], NoReturn] = fail_stop,
+        crashes: CrashMarks | None = None,
+    ) -> None:
         self.fail = fail
+        self.crashes = crashes or CrashMarks()
         self.rank: dict[str, int] = {}  # topic -> place: the order in which fetched batches are handed over
         self.phase = "starting"  # then recovering and ready, in turns, and stopping
         self.tell: Callable[[str], None] = lambda _state: None

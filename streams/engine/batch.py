@@ -1,57 +1,78 @@
 """One fetch of one partition: the value of one Faust event."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple, Protocol
+from dataclasses import replace
+from typing import Any
 
 from faust.serializers.schemas import Schema
 
+from streams.engine.crash_marks import EMPTIED, NOTHING, CrashMarks
+from streams.engine.record import Partition, Record
 from streams.engine.watermark import Span, Watermark
 
-
-class Partition(NamedTuple):
-    """A partition of a topic. Equal to Faust's and aiokafka's, which are tuples of the same form."""
-
-    topic: str
-    partition: int
-
-
-class Record(Protocol):
-    """A record as it was fetched: raw bytes, no value: a tombstone."""
-
-    @property
-    def topic(self) -> str: ...
-    @property
-    def partition(self) -> int: ...
-    @property
-    def offset(self) -> int: ...
-    @property
-    def key(self) -> bytes | None: ...
-    @property
-    def value(self) -> bytes | None: ...
-    @property
-    def headers(self) -> Sequence[tuple[str, bytes]]: ...
+__all__ = ["Batch", "BatchSchema", "Partition", "Record"]
 
 
 class Batch:
-    """Records of one partition in log order. Never empty."""
+    """Records of one partition in log order. Never empty when it is handed over.
 
-    __slots__ = ("_mark", "_span", "records", "tp")
+    `for record in batch` notes each record before it is handed out, so that the next process knows which one this
+    process died on; do not await between two of them.
+    """
 
-    def __init__(self, tp: Partition, records: Sequence[Record], mark: Watermark) -> None:
+    __slots__ = ("_aside", "_crashes", "_span", "_watermark", "records", "size", "tp")
+
+    def __init__(
+        self, tp: Partition, records: Sequence[Record], watermark: Watermark, crashes: CrashMarks | None = None
+    ) -> None:
         self.tp = tp
         self.records = records
-        self._mark = mark
-        self._span: Span = mark.open(records[-1].offset + 1, len(records))
+        self.size = len(records)  # as fetched
+        self._watermark = watermark
+        self._crashes = crashes
+        self._aside: list[Record] = []
+        self._span: Span = watermark.open(records[-1].offset + 1, self.size)
 
     def __iter__(self) -> Iterator[Record]:
-        return iter(self.records)
+        return self._crashes.each(self.tp, self.records) if self._crashes else iter(self.records)
 
     def __len__(self) -> int:
         return len(self.records)
 
+    def set_aside(self) -> list[tuple[Record, str]]:
+        """Take out the records that kill whoever handles them, each with the reason. Whoever calls it buries them."""
+        deadly = self._crashes.deadly(self.tp) if self._crashes else {}
+        if not deadly:
+            return []
+        self._aside = [record for record in self.records if record.offset in deadly]
+        self.records = [record for record in self.records if record.offset not in deadly]
+        reasons = [(record, deadly[record.offset]) for record in self._aside]
+        return [(_emptied(record) if why is EMPTIED else record, why) for record, why in reasons]
+
+    def blame(self, key: bytes | None) -> None:
+        """The process ends because something of a record with this key cannot be written: of the largest one."""
+        found = [record for record in (*self._aside, *self.records) if record.key == key]
+        if found and self._crashes:
+            self._crashes.blame(self.tp, max(found, key=lambda record: len(record.value or b"")).offset)
+
+    def lift_mark(self) -> int:
+        """No record is in hand, or what happens now is not for its sake. Returns what `put_mark` puts back."""
+        return self._crashes.lift() if self._crashes else NOTHING
+
+    def put_mark(self, mark: int) -> None:
+        """The record in hand is again what it was."""
+        if self._crashes:
+            self._crashes.put(mark)
+
     def finish(self) -> None:
         """All that its records caused is confirmed: its offsets may be committed, once those before it may."""
-        self._mark.finish(self._span)
+        self._watermark.finish(self._span)
+
+
+def _emptied(record: Any) -> Record:
+    """The record without its bytes."""
+    emptied: Record = replace(record, value=None)
+    return emptied
 
 
 class BatchSchema(Schema):

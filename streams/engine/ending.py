@@ -6,7 +6,7 @@
 | 69 | Kafka did not answer at the start | start it again |
 | 70 | fail-stop: an exception, a failed produce, a lost table | read the log, start it again |
 | 75 | stalled: records waited and nothing moved | read the stacks in the log, start it again |
-| 78 | topics are missing or do not fit together | `tidings topics apply` |
+| 78 | topics do not fit together, or a setting is wrong | what the message says |
 """
 
 import faulthandler
@@ -21,7 +21,7 @@ EXIT_STOPPED = 0
 EXIT_NO_KAFKA = 69
 EXIT_FAIL_STOP = 70
 EXIT_STALLED = 75
-EXIT_TOPICS = 78
+EXIT_TOPICS = EXIT_SETTINGS = 78
 
 
 class CannotStart(Exception):

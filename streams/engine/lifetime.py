@@ -1,7 +1,10 @@
 """From the start of an application to its planned stop, and what watches over it in between."""
 
 import asyncio
+import faulthandler
+import gc
 import signal
+import sys
 from collections.abc import Hashable, Mapping
 from typing import NoReturn
 
@@ -12,6 +15,8 @@ from streams.engine.ending import EXIT_STOPPED, stalled
 from streams.engine.seldom import quieten
 from streams.engine.table import CompactedTable
 from streams.engine.watchdog import Reading, Watchdog, print_tasks
+
+_OBJECTS_BETWEEN_COLLECTIONS = 200_000
 
 
 class Look:
@@ -55,6 +60,8 @@ async def live(app: Application, watchdog: Watchdog, stop_seconds: float) -> int
     Does not return when something fails (fail-stop) or when the stop takes longer than `stop_seconds` (stalled).
     """
     quieten()
+    faulthandler.enable(sys.__stderr__ or 2)  # the stack of a crash in native code
+    collect_seldom()
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -70,6 +77,14 @@ async def live(app: Application, watchdog: Watchdog, stop_seconds: float) -> int
         _too_slow(loop, stop_seconds)
     starting.cancel()
     return EXIT_STOPPED
+
+
+def collect_seldom() -> None:
+    """Reference counting frees what batches leave behind; looking for cycles after every 700 objects took a fifth of
+    the time under load."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
 
 
 async def _start(app: Application) -> None:

@@ -1,15 +1,13 @@
 """An outbox that keeps what was sent: for agents without a broker."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import NoReturn
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, NoReturn
 
 from streams.engine.ending import fail_stop
-from streams.engine.outbox import Headers, Outbox, Receipt
+from streams.engine.outbox import Headers, Outbox, Output, Receipt
 
 
-@dataclass(frozen=True, slots=True)
-class Sent:
+class Sent(NamedTuple):
     """One record that was sent."""
 
     topic: str
@@ -25,7 +23,7 @@ class MemoryOutbox(Outbox):
     def __init__(self, fail: Callable[[BaseException], NoReturn] = fail_stop, at_once: bool = True) -> None:
         super().__init__(fail)
         self.sent: list[Sent] = []
-        self._at_once = at_once
+        self.at_once = at_once
         self._waiting: list[Receipt] = []
 
     def to(self, topic: str) -> list[Sent]:
@@ -42,10 +40,10 @@ class MemoryOutbox(Outbox):
         """Report the first that waits as failed."""
         self._waiting.pop(0).delivered(reason, None)
 
-    def _produce(self, topic: str, value: bytes | None, key: bytes | None, headers: Headers, receipt: Receipt) -> None:
-        self.sent.append(Sent(topic, value, key, headers))
-        self._waiting.append(receipt)
+    def _produce(self, outputs: Sequence[Output], receipt: Receipt) -> None:
+        self.sent.extend(Sent(*each) for each in outputs)
+        self._waiting.extend([receipt] * len(outputs))
 
     def _after_batch(self) -> None:
-        if self._at_once:
+        if self.at_once:
             self.confirm()

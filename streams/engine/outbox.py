@@ -3,13 +3,13 @@
 import asyncio
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any, NoReturn
 
-from confluent_kafka import Producer
+from confluent_kafka import KafkaError, KafkaException, Producer
 
-from schemas.topics import LARGEST_RECORD
 from streams.engine.batch import Batch
+from streams.engine.record import Record
 
 log = logging.getLogger(__name__)
 
@@ -22,9 +22,12 @@ _SETTINGS = {
     "compression.type": "lz4",
     "delivery.timeout.ms": 120_000,
     "queue.buffering.max.messages": 200_000,
-    "message.max.bytes": LARGEST_RECORD,
+    "message.max.bytes": 64 * 1024 * 1024,  # before compression; what brokers take (LARGEST_RECORD) is after it
 }
 _POLL_SECONDS = 0.001
+_THE_OUTPUT_ITSELF = (KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.INVALID_RECORD)
+_AT_ONCE = 500  # outputs
+_ANY, _NOW = -1, 0  # partition, timestamp; given by place, since names cost a quarter of a produce()
 
 
 class Receipt:
@@ -32,60 +35,95 @@ class Receipt:
 
     __slots__ = ("_done", "_fail", "pending")
 
-    def __init__(self, done: Callable[["Receipt"], None], fail: Callable[[BaseException], NoReturn]) -> None:
+    def __init__(self, done: Callable[["Receipt"], None], fail: Callable[["Receipt", Any, Any], NoReturn]) -> None:
         self.pending = 1
         self._done = done
         self._fail = fail
 
-    def delivered(self, error: Any, _message: Any) -> None:
+    def delivered(self, error: Any, message: Any) -> None:
         """One thing less to wait for; with an error the count never reaches zero and the process ends."""
         if error is not None:
-            self._fail(RuntimeError(f"a record was not delivered: {error}"))
+            self._fail(self, error, message.key() if message else None)
         self.pending -= 1
         if not self.pending:
             self._done(self)
 
 
+Output = tuple[str, bytes | None, bytes | None, Headers]
+"""One record to be produced: topic, value, key, headers. A plain tuple: several are made for each record."""
+
+
 class Outbox(ABC):
-    """Where the outputs of one agent go. Everything runs on the event loop, so there are no locks."""
+    """Where the outputs of one agent go. Everything runs on the event loop, so there are no locks.
+
+    What is sent is produced in runs of 500, at the latest when the body of the batch is through: one by one, the
+    client's thread was woken for nearly every record and sent many small requests.
+    """
 
     def __init__(self, fail: Callable[[BaseException], NoReturn]) -> None:
         self._fail = fail
         self._open: dict[Receipt, Any] = {}  # -> the event to acknowledge
         self._current: Receipt | None = None
+        self._outputs: list[Output] = []
+        self.handed_over = 0  # outputs since the start
+        self._in_hand: Batch | None = None
         self._reader: object | None = None
 
-    async def batches(self, stream: Any) -> AsyncIterator[Batch]:
+    async def batches(self, stream: Any, bury: Callable[[Record, str], None] | None = None) -> AsyncIterator[Batch]:
         """The batches of a stream. What is sent in the body belongs to the batch in hand; a raise finishes nothing.
 
+        `bury(record, reason)` sends a dead letter: it gets the records that two processes died on, which are then left
+        out of their batch. Without it they are handed over like any other.
         The next batch does not wait until this one is finished: Consumer.max_open_records bounds what is in flight.
         """
         self._reader = mine = object()
         async for event in stream.noack().events():
             if self._reader is not mine:
                 raise RuntimeError("two agents share an outbox: give each its own")
-            self._current = receipt = Receipt(self._settle, self._fail)
+            self._current = receipt = Receipt(self._settle, self._refused)
             self._open[receipt] = event
-            yield event.value
-            self._current = None
+            self._in_hand = batch = event.value
+            if bury is not None:
+                for record, reason in batch.set_aside():
+                    bury(record, reason)
+            if len(batch):
+                yield batch
+            batch.lift_mark()
+            self._hand_over(receipt, batch)
+            self._current = self._in_hand = None
             receipt.delivered(None, None)
             self._after_batch()
 
     def send(self, topic: str, value: bytes | None, key: bytes | None, headers: Headers) -> None:
         """Produce one record on behalf of the batch in hand. Raises RuntimeError outside of a batch."""
-        receipt = self._current
-        if receipt is None:
+        if self._current is None or self._in_hand is None:
             raise RuntimeError("an output belongs to a batch: send inside the body of batches()")
-        receipt.pending += 1
-        self._produce(topic, value, key, headers, receipt)
+        outputs = self._outputs
+        outputs.append((topic, value, key, headers))
+        if len(outputs) >= _AT_ONCE:
+            self._hand_over(self._current, self._in_hand)
+
+    def _hand_over(self, receipt: Receipt, batch: Batch) -> None:
+        outputs, self._outputs = self._outputs, []
+        receipt.pending += len(outputs)
+        self.handed_over += len(outputs)
+        mark = batch.lift_mark()  # they come from many records: whatever happens here is not the fault of the last one
+        self._produce(outputs, receipt)
+        batch.put_mark(mark)
 
     def _settle(self, receipt: Receipt) -> None:
         self._open.pop(receipt).ack()
 
+    def _refused(self, receipt: Receipt, error: Any, key: bytes | None) -> NoReturn:
+        """An output with this key was not delivered. A record that makes outputs nobody takes is as deadly as any."""
+        if isinstance(error, KafkaError) and error.code() in _THE_OUTPUT_ITSELF:
+            batch: Batch = self._open[receipt].value
+            batch.blame(key)
+        self._fail(RuntimeError(f"a record was not delivered: {error}"))
+
     @abstractmethod
-    def _produce(
-        self, topic: str, value: bytes | None, key: bytes | None, headers: Headers, receipt: Receipt
-    ) -> None: ...
+    def _produce(self, outputs: Sequence[Output], receipt: Receipt) -> None:
+        """Produce them in this order; each is reported to `receipt.delivered`."""
 
     @abstractmethod
     def _after_batch(self) -> None: ...
@@ -103,14 +141,25 @@ class KafkaOutbox(Outbox):
         )
         self._poller: asyncio.Task[None] | None = None
 
-    def _produce(self, topic: str, value: bytes | None, key: bytes | None, headers: Headers, receipt: Receipt) -> None:
-        while True:
+    def _produce(self, outputs: Sequence[Output], receipt: Receipt) -> None:
+        produce, delivered = self._producer.produce, receipt.delivered
+        for topic, value, key, headers in outputs:
             try:
-                self._producer.produce(topic, value, key, on_delivery=receipt.delivered, headers=headers)
+                produce(topic, value, key, _ANY, delivered, None, _NOW, headers)
             except BufferError:  # full: the reports that wait make room
-                self._producer.poll(0.05)
-            else:
-                return
+                self._produce_when_there_is_room((topic, value, key, headers), receipt)
+            except KafkaException as error:
+                self._refused(receipt, error.args[0], key)
+
+    def _produce_when_there_is_room(self, output: Output, receipt: Receipt) -> None:
+        while True:
+            self._producer.poll(0.05)
+            try:
+                topic, value, key, headers = output
+                self._producer.produce(topic, value, key, _ANY, receipt.delivered, None, _NOW, headers)
+            except BufferError:
+                continue
+            return
 
     def _after_batch(self) -> None:
         if self._poller is None or self._poller.done():

@@ -11,6 +11,7 @@ import faust
 from faust.stores.base import SerializedStore
 from faust.types import TP
 
+from streams.engine.placement import belongs
 from streams.engine.view import CompactedView
 
 
@@ -112,6 +113,10 @@ class CompactedTable(faust.Table):
         """
         self._verify_source_topic_partitions(tp.topic)
         return self.data.view[tp.partition]  # type: ignore[no-any-return]
+
+    def belongs(self, partition: int, key: bytes) -> bool:
+        """Whether this key lies on the partition of this number, as murmur2 has it."""
+        return belongs(key, partition, self.data.view.count)
 
     def size(self) -> int:
         """Keys in memory. Callable from any thread."""

@@ -73,12 +73,14 @@ class Consumer(driver.Consumer):
     """Hands over batches, counts what is in flight, commits the watermarks."""
 
     max_open_records = 8_000  # in records and not in batches: live batches hold one or two
+    commit_records = 1_000  # so many finished: a commit, and not only when the interval has passed
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._marks: dict[TP, Watermark] = {}
         self._fetching = asyncio.Lock()
         self._room = asyncio.Event()
+        self._since_commit = 0  # records that finished since a commit was last asked for
         self._sought = -1  # generation whose committed positions were set
         self._read_offset = _NoPosition()
         self.fetched = 0  # records since the start: with `finished`, what the watchdog takes for progress
@@ -125,8 +127,12 @@ class Consumer(driver.Consumer):
         """What was fetched, the first topics of the agent first."""
         rank = self.app.rank
         found = sorted((fetched or {}).items(), key=lambda item: rank.get(item[0].topic, len(rank)))
-        batches = [Batch(tp, records, self._marks.setdefault(tp, Watermark())) for tp, records in found if records]
-        self.fetched += sum(map(len, batches))
+        batches = [
+            Batch(tp, records, self._marks.setdefault(tp, Watermark()), self.app.crashes)
+            for tp, records in found
+            if records
+        ]
+        self.fetched += sum(batch.size for batch in batches)
         return batches
 
     def _message(self, batch: Batch, generation: int) -> ConsumerMessage:
@@ -149,11 +155,19 @@ class Consumer(driver.Consumer):
         message.acked = True
         batch: Batch = message.value
         batch.finish()
-        self.finished += len(batch)
+        self.finished += batch.size
+        self._commit_early(batch.size)
         self._unacked_messages.discard(message)
         self._room.set()
         notify(self._waiting_for_ack)
         return True
+
+    def _commit_early(self, finished: int) -> None:
+        """Under load the interval is too long: what is not committed when the process dies comes again."""
+        self._since_commit += finished
+        if self._since_commit >= self.commit_records and self._commit_fut is None:
+            self._since_commit = 0
+            self.add_future(self.commit())
 
     async def force_commit(self, topics: Any = None, start_new_transaction: bool = True) -> bool:
         """Commit every watermark that moved. False: there was none, or the group has moved on."""
@@ -163,11 +177,13 @@ class Consumer(driver.Consumer):
             for tp, mark in self._marks.items()
             if mark.position != mark.committed and tp in mine
         }
-        if not todo or not await self._commit({tp: position for tp, (_, position) in todo.items()}):
+        positions = {tp: position for tp, (_, position) in todo.items()}
+        if not todo or not await self._commit(positions):
             return False
         for mark, position in todo.values():
             mark.committed = position
-        self._committed_offset.update({tp: position for tp, (_, position) in todo.items()})
+        self._committed_offset.update(positions)
+        self.app.crashes.committed(positions)
         return True
 
     async def commit_and_end_transactions(self) -> None:

@@ -4,15 +4,18 @@ import asyncio
 import logging
 import threading
 from collections.abc import Callable, Sequence
+from functools import partial
 from time import monotonic, sleep
 from typing import Any, NoReturn
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
 
+from streams.engine.fatal import is_fatal
+
 log = logging.getLogger(__name__)
 
 _LOAD = 5_000  # records a round while loading
-_END_SECONDS = 30.0
+_ANSWER_SECONDS = 30.0
 
 
 class CompactedView:
@@ -31,6 +34,7 @@ class CompactedView:
         check_seconds: float = 5.0,
     ) -> None:
         self.topic = topic
+        self.count = 0  # partitions the topic has; known once it has caught up
         self.applied = 0  # records since the start: progress of a load
         self.behind = 0  # records written and not seen here, as of the last check
         self._fail = fail
@@ -118,20 +122,34 @@ class CompactedView:
             del self._data[p]
         new = [TopicPartition(self.topic, p, OFFSET_BEGINNING) for p in wanted - have]
         self._loading = {p: end for p, end in self._loading.items() if p in wanted}
+        if not new:
+            return wanted
+        self._answer(partial(self._count_partitions, consumer))
         for tp in new:
             self._data[tp.partition] = {}
             self._read_to[tp.partition] = 0
-            self._loading[tp.partition] = self._end_of(consumer, tp)
-        if new:
-            consumer.incremental_assign(new)
+            self._loading[tp.partition] = self._answer(partial(consumer.get_watermark_offsets, tp, timeout=5.0))[1]
+        consumer.incremental_assign(new)
         return wanted
 
-    def _end_of(self, consumer: Consumer, tp: TopicPartition) -> int:
-        """Its end offset; a partition that was just made, or whose leader just moved, does not answer at once."""
-        deadline = monotonic() + _END_SECONDS
+    def _count_partitions(self, consumer: Consumer) -> None:
+        """Every key lies where it was put when there were so many partitions."""
+        found = consumer.list_topics(self.topic, timeout=5.0).topics[self.topic]
+        if found.error is not None:
+            raise KafkaException(found.error)
+        count = len(found.partitions)
+        if self.count not in (0, count):
+            raise RuntimeError(
+                f"{self.topic} can no longer be followed: it had {self.count} partitions and has {count}"
+            )
+        self.count = count
+
+    def _answer(self, ask: Callable[[], Any]) -> Any:
+        """What Kafka says; a partition that was just made, or whose leader just moved, does not answer at once."""
+        deadline = monotonic() + _ANSWER_SECONDS
         while True:
             try:
-                return int(consumer.get_watermark_offsets(tp, timeout=5.0)[1])
+                return ask()
             except KafkaException:
                 if self._wanted is None or monotonic() > deadline:
                     raise
@@ -190,5 +208,5 @@ class CompactedView:
         if error.code() == KafkaError._PARTITION_EOF:
             self._loading.pop(partition, None)  # the end may be a transaction marker: no record has it
             self._read_to[partition] = message.offset()
-        elif error.fatal() or (not error.retriable() and partition >= 0):
+        elif is_fatal(error) or (not error.retriable() and partition >= 0):
             raise RuntimeError(f"{self.topic} can no longer be followed: {error}")

@@ -1,7 +1,9 @@
 """Ends a process that has work and gets nowhere: a hung agent, a stuck client, a rebalance without end."""
 
 import asyncio
+import faulthandler
 import logging
+import sys
 import threading
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
@@ -62,6 +64,7 @@ class Watchdog:
         self._end = end
         self._clock = clock
         self._stall = Stall()
+        self._lasted = 0.0
         self._well_at = clock()
         self._stopped = threading.Event()
 
@@ -74,11 +77,15 @@ class Watchdog:
         """Nothing has stood still for longer than the limit, and the watchdog itself is at work."""
         return self._clock() - self._well_at <= self._limit + 2 * self.interval_seconds
 
+    def stalled(self) -> bool:
+        """Something has waited and nothing has moved for a third of the limit. Callable from any thread."""
+        return self._lasted > self._limit / 3 and not self._stopped.is_set()
+
     def check(self) -> None:
         """One look; ends the process when the limit is passed."""
         reading = self._look()
         now = self._clock()
-        lasted = self._stall.lasts(reading, now)
+        self._lasted = lasted = self._stall.lasts(reading, now)
         if lasted == 0.0:
             self._well_at = now
         if lasted > self._limit:
@@ -94,10 +101,19 @@ class Watchdog:
 
     def _run(self) -> None:
         while not self._stopped.wait(self.interval_seconds):
+            self._watch_the_watchdog()
             try:
                 self.check()
             except Exception:
                 log.exception("the watchdog could not look")
+        faulthandler.cancel_dump_traceback_later()
+
+    def _watch_the_watchdog(self) -> None:
+        """Native code that keeps the interpreter to itself (a regular expression does) stops this thread too.
+
+        The timer of faulthandler needs no interpreter: it writes the stacks and ends the process, with code 1.
+        """
+        faulthandler.dump_traceback_later(self._limit + 2 * self.interval_seconds, exit=True, file=sys.__stderr__ or 2)
 
 
 def print_tasks(loop: asyncio.AbstractEventLoop) -> None:

@@ -26,6 +26,7 @@ from tests.engine.router_process import catalogue
 
 NOW = 1_795_500_203_465
 TOPICS = RouterTopics.named()
+MISPLACED = b"misplaced"
 NORMAL = TOPICS.notifications[Priority.NORMAL]
 
 
@@ -39,6 +40,7 @@ class Fetched:
     topic: str = NORMAL
     partition: int = 3
     offset: int = 0
+    timestamp: int = NOW - 5
 
 
 class Wishes(dict[bytes, bytes]):
@@ -47,6 +49,9 @@ class Wishes(dict[bytes, bytes]):
     def partition(self, tp: Partition) -> dict[bytes, bytes]:
         assert tp.partition == 3
         return self
+
+    def belongs(self, partition: int, key: bytes) -> bool:
+        return partition == 3 and key != MISPLACED
 
     def size(self) -> int:
         return len(self)
@@ -156,6 +161,12 @@ async def test_a_preference_is_read_anew_when_it_changes() -> None:
         (Fetched(b"bob", encoded(notification(1, "ann"))), {}, b"poison", b"key and recipient_id must be equal"),
         (Fetched(None, encoded(notification(1, "ann"))), {}, b"poison", b"key and recipient_id must be equal"),
         (Fetched(b"ann", encoded(notification(1, "ann", type="no.such"))), {}, b"permanent", b"type: "),
+        (
+            Fetched(MISPLACED, encoded(notification(1, MISPLACED.decode()))),
+            {},
+            b"permanent",
+            b"partitioner=murmur2_random",
+        ),
         (Fetched(b"ann", encoded(notification(1, "ann"))), {b"ann": b"garbage"}, b"permanent", b"preference: "),
         (
             Fetched(b"ann", encoded(notification(1, "ann"))),
@@ -175,6 +186,17 @@ async def test_what_cannot_be_carried_out_is_a_dead_letter_and_nothing_else(
     assert headers[names.FAILURE_KIND] == kind
     assert said in headers[names.FAILURE_REASON]
     assert (headers[names.ORIGIN_TOPIC], headers[names.ORIGIN_PARTITION]) == (NORMAL.encode(), b"3")
+
+
+async def test_a_record_that_was_set_aside_is_a_dead_letter_as_it_came() -> None:
+    outbox = MemoryOutbox()
+    router = Router(RoutingParts(outbox, Wishes(), catalogue(), CODEC, TOPICS, lambda: NOW))
+    record = Fetched(b"ann", b"whatever")
+    async for _ in outbox.batches(Stream(Batch(Partition(NORMAL, 3), [record], Watermark()))):
+        router.set_aside(record, "it killed two processes")
+    [letter] = outbox.sent
+    assert (letter.topic, letter.key, letter.value) == (TOPICS.dead_letters, b"ann", b"whatever")
+    assert dict(letter.headers)[names.FAILURE_REASON] == b"it killed two processes"
 
 
 async def test_the_topic_is_the_priority_whatever_the_field_says() -> None:

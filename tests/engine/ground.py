@@ -21,6 +21,7 @@ from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, C
 from schemas.codec import Codec
 from schemas.records import notification_to_record, preference_to_record
 from streams.agents.router_topics import RouterTopics
+from streams.app import declared
 from streams.domain.notification import Channel, Notification, Priority
 from streams.domain.preferences import Choice, Preference
 
@@ -132,12 +133,14 @@ class Ground:
         )
 
     def create(self, *leave_out: str, partitions: Mapping[str, int] | None = None, **config: dict[str, str]) -> None:
-        """All topics of a router but those left out. `config` by the topic's name without prefix, dots as _."""
+        """All topics of a router but those left out, as declared. `config` by the topic's name without prefix, with _
+        for dots."""
         wanted = []
-        for name in set(self.topics.all()) - set(leave_out):
+        for name, settings in declared(self.topics).items():
             given = config.get(name.removeprefix(self.prefix).replace(".", "_").replace("-", "_"), {})
-            settings = {"cleanup.policy": "compact", **given} if name == self.topics.preferences else given
-            wanted.append(NewTopic(name, (partitions or {}).get(name, PARTITIONS), 1, config=settings))
+            if name not in leave_out:
+                count = (partitions or {}).get(name, PARTITIONS)
+                wanted.append(NewTopic(name, count, 1, config={**settings, **given}))
         for made in self.admin.create_topics(wanted).values():
             made.result(20)
 
@@ -146,6 +149,8 @@ class Ground:
         resource.add_incremental_config(ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET))
         for done in self.admin.incremental_alter_configs([resource]).values():
             done.result(20)
+        asked = ConfigResource(ConfigResource.Type.TOPIC, topic)
+        until(lambda: self.admin.describe_configs([asked])[asked].result(20)[name].value == value, 20, name)
 
     def send(self, topic: str, key: str | None, value: bytes | None, headers: Any = None) -> None:
         while True:
@@ -165,14 +170,15 @@ class Ground:
         assert self.producer.flush(30) == 0
 
     @contextmanager
-    def router(self, **changes: Any) -> Iterator[RouterProcess]:
-        """A router of this ground; killed at the end unless it has ended."""
+    def router(self, program: str = "router_process", **changes: Any) -> Iterator[RouterProcess]:
+        """A router of this ground, or another program that runs like one; killed at the end unless it has ended."""
         self.runs += 1
         given = {
             "bootstrap_servers": self.bootstrap_servers,
             "instance": "one",
             "group": self.group,
             "prefix": self.prefix,
+            "state_folder": str(self.folder / "state"),
             **changes,
         }
         home = self.folder / f"run{self.runs}"
@@ -181,7 +187,7 @@ class Ground:
         with (
             log.open("wb") as errors,
             subprocess.Popen(
-                [sys.executable, "-m", "tests.engine.router_process", json.dumps(given)],
+                [sys.executable, "-m", f"tests.engine.{program}", json.dumps(given)],
                 stdout=subprocess.PIPE,
                 stderr=errors,
                 cwd=home,

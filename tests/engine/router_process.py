@@ -8,6 +8,7 @@ import logging
 import sys
 import threading
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 from ops.telemetry.health import Health, serve
 from schemas.codec import Codec
@@ -53,7 +54,7 @@ def main() -> int:
     given = json.loads(sys.argv[1])
     logging.basicConfig(level=given.pop("log_level", "WARNING"), format="%(asctime)s %(name)s %(message)s")
     prefix, broken = given.pop("prefix"), given.pop("broken", False)
-    policy = RouterPolicy(topics=RouterTopics.named(prefix), **given)
+    policy = RouterPolicy(topics=RouterTopics.named(prefix), state_folder=Path(given.pop("state_folder")), **given)
     health = Health()
     print(serve(health, "127.0.0.1", 0).server_address[1], flush=True)
     return run(policy, catalogue(broken), Codec(), health)

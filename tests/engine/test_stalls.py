@@ -24,6 +24,16 @@ def test_an_agent_that_hangs_is_ended_with_its_stacks_and_nothing_committed(grou
     assert [d["notification_id"] for d in ground.decisions()] == ["ann-1"]
 
 
+def test_a_stall_is_told_by_readyz_before_the_process_is_ended(ground: Ground) -> None:
+    ground.create()
+    with ground.router(broken=True, watchdog_seconds=6) as router:
+        router.ready()
+        ground.notify([notification(1, "ann", type=HANG)])
+        until(lambda: router.phase() == "stalled", 6, "readyz that says stalled")
+        assert router.process.poll() is None
+        assert router.ended(30) == EXIT_STALLED, router.said()
+
+
 def test_a_router_with_nothing_to_do_is_left_alone(ground: Ground) -> None:
     ground.create()
     ground.notify([notification(1, "ann")])

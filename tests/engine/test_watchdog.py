@@ -72,3 +72,21 @@ def test_a_process_is_not_alive_when_its_watchdog_is_dead() -> None:
     assert dog.dog.alive()
     dog.now = 20
     assert not dog.dog.alive()
+
+
+def test_a_stall_is_told_long_before_the_process_is_ended_and_taken_back_when_something_moves() -> None:
+    dog = Dog(limit=9)
+    told = []
+    for second, progress in ((0, 1), (1, 1), (4, 1), (5, 1), (8, 1), (9, 2), (10, 2)):
+        dog.at(second, progress, "work")
+        told.append(dog.dog.stalled())
+    assert told == [False, False, False, True, True, False, False]
+
+
+def test_a_process_that_is_being_stopped_is_not_called_stalled() -> None:
+    dog = Dog(limit=9)
+    for second in (0, 1, 5):
+        dog.at(second, 1, "work")
+    assert dog.dog.stalled()
+    dog.dog.stop()
+    assert not dog.dog.stalled()

@@ -1,0 +1,122 @@
+"""How cost grows: CPU for an event and p99 as recipients, partitions, types and differences between people grow."""
+
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+
+from ops.bench.figures import Figure
+from ops.bench.router.data import Mix
+from ops.bench.router.latency import Stretch, stretches
+from ops.bench.router.process import Contender, running
+from ops.bench.router.site import Site
+from ops.bench.router.throughput import Amounts
+from ops.bench.router.window import Watch, Window
+
+Say = Callable[[str], None]
+
+RATE = 2_000
+_BASE_PARTITIONS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One point of a line: `of` what there are `size`."""
+
+    of: str
+    size: str
+    mix: Mix
+    partitions: int = _BASE_PARTITIONS
+
+    @property
+    def name(self) -> str:
+        return f"{self.size} {self.of}"
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What one point costs."""
+
+    cell: Cell
+    window: Window
+    latency: Stretch
+
+
+def _lines() -> Sequence[Sequence[Cell]]:
+    """Only one thing grows along a line."""
+    recipients = [1_000, 100_000, 1_000_000]
+    shares = {"none": 0.0, "10 %": 0.1, "all": 1.0}
+    return (
+        [Cell("recipients", f"{n:,}", Mix(recipients=n)) for n in recipients],
+        [Cell("partitions", f"{n}", Mix(), n) for n in (8, 64, 512)],
+        [Cell("types", f"{n:,}", Mix(types=n)) for n in (10, 1_000)],
+        [Cell("of 100,000 want what nobody else wants", name, Mix(100_000, unlike=n)) for name, n in shares.items()],
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """All points, line by line; the first of each line is what the others are compared with."""
+
+    lines: list[list[Measured]] = field(default_factory=list)
+
+    def figures(self) -> list[Figure]:
+        found = []
+        for number, line in enumerate(self.lines):
+            name = ("recipients", "partitions", "types", "unlike")[number]
+            worst = max(each.window.cpu_us for each in line) / line[0].window.cpu_us
+            slowest = max(each.latency.p99 for each in line) / line[0].latency.p99
+            found += [
+                Figure(f"growth_{name}_cpu", worst, "x", f"CPU for an event, worst of {name} / first"),
+                Figure(f"growth_{name}_p99", slowest, "x", f"p99 at {RATE:,}/s, worst of {name} / first"),
+            ]
+        return found
+
+    def rows(self) -> Sequence[tuple[str, ...]]:
+        """For a table, in the order of HEAD."""
+        return [
+            (
+                each.cell.name,
+                f"{each.window.cpu_us:.1f}",
+                f"{each.window.cpu_us / line[0].window.cpu_us:.2f}",
+                f"{each.window.events_per_s:,.0f}",
+                f"{each.latency.p50:.1f}",
+                f"{each.latency.p99:.1f}",
+                f"{each.latency.p99 / line[0].latency.p99:.2f}",
+                f"{each.window.others_percent:.0f} %",
+            )
+            for line in self.lines
+            for each in line
+        ]
+
+
+HEAD = ("", "us CPU", "x", "events/s", "p50 ms", "p99 ms", "x", "core lost to others")
+
+
+def measure(site: Site, events: int, seconds: float, say: Say) -> Growth:
+    """Point by point: a backlog of so many events, then so many seconds at 2,000/s."""
+    growth = Growth()
+    for cells in _lines():
+        line: list[Measured] = []
+        growth.lines.append(line)
+        for cell in cells:
+            measured = measure_cell(site, cell, Amounts(events), seconds)
+            line.append(measured)
+            say(f"{cell.name}: {measured.window.cpu_us:.1f} us an event, p99 {measured.latency.p99:.1f} ms")
+    return growth
+
+
+def measure_cell(site: Site, cell: Cell, amounts: Amounts, seconds: float) -> Measured:
+    """One process does both, the backlog first."""
+    site = replace(site, ground=site.ground.with_partitions(cell.partitions))
+    with ExitStack() as open_:
+        inputs = open_.enter_context(site.ground.inputs(cell.mix))
+        site.ground.fill_notifications(inputs, cell.mix, range(amounts.filled))
+        order = site.order(inputs, open_.enter_context(site.ground.outputs("growth")), cell.mix)
+        open_.enter_context(site.quiet())
+        process = open_.enter_context(running(Contender.OURS, order))
+        watch = Watch(site, order.topics, [process])
+        begin = watch.decided(amounts.warm_up)
+        watch.decided(amounts.filled)
+        window = begin.until(watch.committed(order.group))
+        [(_, latency)] = stretches(site, order.topics, cell.mix, process, seconds, [RATE])
+        return Measured(cell, window, latency)

@@ -1,0 +1,76 @@
+"""An end that nobody announced is known."""
+
+import threading
+
+import pytest
+
+from ops.faults.brokers import offsets_partition
+from ops.faults.ends import Ends
+from ops.faults.listed import FAULTS, chosen
+from ops.faults.router.drain import GROUP
+from streams.app import RouterPolicy
+
+KILLED = "router-1 ended with status -9; the end of x/router-1.log:\n  It is started again in 0.2 s."
+
+
+def test_an_announced_end_is_nobodys_fault_and_a_second_one_is() -> None:
+    ends = Ends()
+    ends.invite("router-1", -9)
+    ends.hear(KILLED)
+    assert ends.uninvited() == []
+    ends.hear(KILLED)
+    assert ends.uninvited() == [KILLED]
+
+
+def test_an_end_of_another_process_or_with_another_status_is_uninvited() -> None:
+    ends = Ends()
+    ends.invite("router-1", 0)
+    for said in ("router-2 ended with status 0; ...", "router-1 ended with status 70; ..."):
+        ends.hear(said)
+    assert len(ends.uninvited()) == 2
+
+
+def test_what_tells_of_no_end_is_ignored() -> None:
+    ends = Ends()
+    ends.hear("router-1: starting")
+    ends.hear("")
+    assert ends.uninvited() == []
+
+
+def test_a_status_that_is_allowed_is_no_fault_from_then_on() -> None:
+    ends = Ends()
+    ends.allow(69)
+    ends.hear("router-1 ended with status 69; ...")
+    ends.hear("router-1 ended with status 70; ...")
+    assert ends.uninvited() == ["router-1 ended with status 70; ..."]
+
+
+def test_whoever_announced_an_end_can_wait_for_it() -> None:
+    ends = Ends()
+    ends.invite("router-1", 0)
+    assert not ends.wait("router-1", 0, 0.01)
+    threading.Timer(0.05, ends.hear, ["router-1 ended with status 0; ..."]).start()
+    assert ends.wait("router-1", 0, 10)
+
+
+def test_faults_are_chosen_by_name_and_a_wrong_one_is_told_with_those_there_are() -> None:
+    assert [fault.name for fault in chosen("join_leave, kill")] == ["join_leave", "kill"]
+    assert [fault.name for fault in chosen("")] == list(FAULTS)
+    with pytest.raises(ValueError, match=r"no such fault: kil; there are kill, planned_stop"):
+        chosen("kill,kil")
+
+
+def test_planned_things_may_cost_nothing() -> None:
+    assert {name for name, fault in FAULTS.items() if fault.bound.duplicates_share == 0} == {
+        "planned_stop",
+        "join_leave",
+    }
+
+
+def test_the_group_that_is_asked_about_is_the_routers() -> None:
+    assert RouterPolicy("", "").group == GROUP
+
+
+@pytest.mark.parametrize(("group", "java_hash"), [("", 0), ("a", 97), ("hello", 99162322), ("polygenelubricants", 0)])
+def test_a_groups_offsets_are_where_kafka_keeps_them(group: str, java_hash: int) -> None:
+    assert [offsets_partition(group, count) for count in (4, 50)] == [java_hash % 4, java_hash % 50]

@@ -1,0 +1,31 @@
+"""The histogram that takes a value many times looks like the one of the client library."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+from prometheus_client import CollectorRegistry, Histogram, generate_latest
+
+from ops.telemetry.tally import TallyHistogram
+
+BUCKETS = (0.0625, 0.5, 1.0, 60.0)
+OBSERVED = st.lists(
+    st.tuples(
+        st.sampled_from(["high", "low"]), st.sampled_from([0.0, 0.0625, 0.25, 1.0, 7.25, 100.0]), st.integers(1, 4)
+    )
+)
+
+
+@given(OBSERVED)
+def test_a_scraper_cannot_tell_it_from_the_librarys(observed: list[tuple[str, float, int]]) -> None:
+    ours, theirs = CollectorRegistry(), CollectorRegistry()
+    tally = TallyHistogram("lag_seconds", "Lag.", "priority", BUCKETS, ours)
+    library = Histogram("lag_seconds", "Lag.", ["priority"], buckets=BUCKETS, registry=theirs)
+    for priority, amount, times in observed:
+        tally.of(priority)(amount, times)
+        for _ in range(times):
+            library.labels(priority).observe(amount)
+    assert seen(ours) == seen(theirs)
+
+
+def seen(registry: CollectorRegistry) -> set[str]:
+    """The lines of a scrape, without the times at which series began."""
+    return {line for line in generate_latest(registry).decode().splitlines() if "_created" not in line}
