@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Annotated
 
@@ -13,12 +13,15 @@ from rich.table import Table
 from ops.bench import idle as idle_bench
 from ops.bench import latency as latency_bench
 from ops.bench.figures import show
+from ops.bench.router import growth
 from ops.bench.router import parts as router_bench
 from ops.demo.client import make_key
 from ops.devstack import Stack
 from ops.devstack.tidings import tidings_processes
 
 EXIT_FAILED = 70
+PARTS = tuple(router_bench.Part)
+LINES = tuple(growth.lines())
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -57,7 +60,7 @@ def idle(
 def router(
     events: Annotated[int, typer.Option(help="Events of each run.", min=1_000)] = 200_000,
     runs: Annotated[int, typer.Option(help="Runs of each contender (Faust: two at most).", min=1)] = 3,
-    only: Annotated[str, typer.Option(help=f"Of {', '.join(router_bench.Part)}: some, with commas.")] = "",
+    only: Annotated[str, typer.Option(help=f"Of {', '.join(PARTS)}: some, with commas.")] = "",
     flood: Annotated[int, typer.Option(help="Low notifications that wait while high ones come.")] = 500_000,
     recipients: Annotated[int, typer.Option(help="Preferences to recover.")] = 1_000_000,
     seconds: Annotated[float, typer.Option(help="At each steady rate.")] = 8,
@@ -65,27 +68,29 @@ def router(
 ) -> None:
     """The router beside a bare consumer loop and beside Faust: throughput, latency, scaling, recovery, priorities."""
     amounts = router_bench.Amounts(events, runs, flood, recipients, seconds)
-    report = router_bench.measure(_chosen(only), amounts, _progress())
+    report = router_bench.measure(_chosen(only, PARTS), amounts, _progress())
     _show_report("router", report, as_json)
 
 
 @app.command("router-growth")
 def router_growth(
     events: Annotated[int, typer.Option(help="Events of each run.", min=1_000)] = 200_000,
+    only: Annotated[str, typer.Option(help=f"Of {', '.join(LINES)}: some, with commas.")] = "",
     seconds: Annotated[float, typer.Option(help="At the steady rate.")] = 8,
     as_json: Json = False,
 ) -> None:
     """How the router's cost grows with recipients, partitions, types, and the more people differ in what they want."""
-    _show_report("router-growth", router_bench.measure_growth(events, seconds, _progress()), as_json)
+    report = router_bench.measure_growth(_chosen(only, LINES), events, seconds, _progress())
+    _show_report("router-growth", report, as_json)
 
 
-def _chosen(only: str) -> list[router_bench.Part]:
-    if not only:
-        return list(router_bench.Part)
-    try:
-        return [router_bench.Part(name.strip()) for name in only.split(",")]
-    except ValueError as error:
-        raise typer.BadParameter(f"{error}; there are {', '.join(router_bench.Part)}", param_hint="--only") from None
+def _chosen(only: str, names: Sequence[str]) -> list[str]:
+    """All of the names unless some were chosen."""
+    chosen = [name.strip() for name in only.split(",") if name.strip()]
+    for name in chosen:
+        if name not in names:
+            raise typer.BadParameter(f"there is no {name!r}: there are {', '.join(names)}", param_hint="--only")
+    return chosen or list(names)
 
 
 def _show_report(bench: str, report: router_bench.Report, as_json: bool) -> None:

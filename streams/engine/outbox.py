@@ -22,7 +22,8 @@ _SETTINGS = {
     "compression.type": "lz4",
     "delivery.timeout.ms": 120_000,
     "queue.buffering.max.messages": 200_000,
-    "message.max.bytes": 64 * 1024 * 1024,  # before compression; what brokers take (LARGEST_RECORD) is after it
+    "queue.buffering.max.kbytes": 64 * 1024,  # bounds memory when records are large: a full queue stops the agent
+    "message.max.bytes": 32 * 1024 * 1024,  # before compression; what brokers take (LARGEST_RECORD) is after it
 }
 _POLL_SECONDS = 0.001
 _THE_OUTPUT_ITSELF = (KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.INVALID_RECORD)

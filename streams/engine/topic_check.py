@@ -14,6 +14,7 @@ from streams.engine.topic_faults import Declared, TopicAsFound, fault_of
 log = logging.getLogger(__name__)
 
 _PAUSE_SECONDS = 0.2
+_SETTINGS_SECONDS = 3.0
 _ON_THE_TOPIC = ConfigSource.DYNAMIC_TOPIC_CONFIG.value
 
 
@@ -29,7 +30,7 @@ def check_topics(
     deadline = monotonic() + settle_seconds
     while True:
         cluster = _cluster(admin, bootstrap_servers, timeout_seconds)
-        fault = fault_of(_found(admin, cluster, declared, timeout_seconds), declared)
+        fault = fault_of(_found(admin, cluster, declared), declared)
         if fault is None:
             return str(cluster.cluster_id)
         if monotonic() > deadline:
@@ -53,11 +54,9 @@ def _cluster(admin: AdminClient, bootstrap_servers: str, timeout_seconds: float)
         raise no_kafka(bootstrap_servers, timeout_seconds) from None
 
 
-def _found(
-    admin: AdminClient, cluster: ClusterMetadata, declared: Declared, timeout_seconds: float
-) -> dict[str, TopicAsFound]:
+def _found(admin: AdminClient, cluster: ClusterMetadata, declared: Declared) -> dict[str, TopicAsFound]:
     there = {name: cluster.topics[name] for name in declared if name in cluster.topics}
-    settings = _settings(admin, list(there), timeout_seconds)
+    settings = _settings(admin, list(there))
     return {
         name: TopicAsFound(
             len(topic.partitions),
@@ -71,17 +70,17 @@ def _found(
     }
 
 
-def _settings(admin: AdminClient, names: list[str], timeout_seconds: float) -> dict[str, Mapping[str, Any]]:
+def _settings(admin: AdminClient, names: list[str]) -> dict[str, Mapping[str, Any]]:
     """The settings of these topics; of those nobody tells us about, none."""
     if not names:
         return {}
     asked = admin.describe_configs(
-        [ConfigResource(ResourceType.TOPIC, name) for name in names], request_timeout=timeout_seconds
+        [ConfigResource(ResourceType.TOPIC, name) for name in names], request_timeout=_SETTINGS_SECONDS
     )
     found = {}
     for resource, answer in asked.items():
         try:
-            found[resource.name] = answer.result(timeout_seconds)
+            found[resource.name] = answer.result()
         except KafkaException as error:
             log.warning("the settings of topic %s are not checked: %s", resource.name, error.args[0].str())
     return found

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from confluent_kafka import Producer
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import AdminClient, NewPartitions, NewTopic
 
 from ops.devstack import Endpoints
 from streams.engine.view import CompactedView
@@ -161,6 +161,19 @@ async def test_partitions_come_and_go(view: CompactedView, written: Written) -> 
     await caught_up(view, frozenset({1, 2}))
     await until(lambda: set(content(view).values()) == {b"2"})
     assert content(view).keys() == shares[1].keys() | shares[2].keys()
+
+
+async def test_a_topic_that_was_given_more_partitions_ends_the_process(
+    view: CompactedView, written: Written, failures: Failures
+) -> None:
+    """Keys written before lie where they no longer belong."""
+    await caught_up(view)
+    assert view.count == 4
+    written.admin.create_partitions([NewPartitions(written.topic, 6)])[written.topic].result(20)
+    await until(lambda: len(written.admin.list_topics(written.topic, timeout=10).topics[written.topic].partitions) == 6)
+    view.follow(frozenset(range(6)))
+    await until(lambda: failures.all, 30)
+    assert "it had 4 partitions and has 6" in str(failures.all[0])
 
 
 async def test_a_topic_that_vanishes_ends_the_process(

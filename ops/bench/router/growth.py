@@ -1,8 +1,10 @@
 """How cost grows: CPU for an event and p99 as recipients, partitions, types and differences between people grow."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+
+from confluent_kafka import KafkaException
 
 from ops.bench.figures import Figure
 from ops.bench.router.data import Mix
@@ -41,28 +43,28 @@ class Measured:
     latency: Stretch
 
 
-def _lines() -> Sequence[Sequence[Cell]]:
+def lines() -> Mapping[str, Sequence[Cell]]:
     """Only one thing grows along a line."""
     recipients = [1_000, 100_000, 1_000_000]
     shares = {"none": 0.0, "10 %": 0.1, "all": 1.0}
-    return (
-        [Cell("recipients", f"{n:,}", Mix(recipients=n)) for n in recipients],
-        [Cell("partitions", f"{n}", Mix(), n) for n in (8, 64, 512)],
-        [Cell("types", f"{n:,}", Mix(types=n)) for n in (10, 1_000)],
-        [Cell("of 100,000 want what nobody else wants", name, Mix(100_000, unlike=n)) for name, n in shares.items()],
-    )
+    return {
+        "recipients": [Cell("recipients", f"{n:,}", Mix(recipients=n)) for n in recipients],
+        "partitions": [Cell("partitions", f"{n}", Mix(), n) for n in (8, 64, 512)],
+        "types": [Cell("types", f"{n:,}", Mix(types=n)) for n in (10, 1_000)],
+        "unlike": [Cell("of 100,000 are like nobody else", name, Mix(100_000, unlike=n)) for name, n in shares.items()],
+    }
 
 
 @dataclass(frozen=True, slots=True)
 class Growth:
     """All points, line by line; the first of each line is what the others are compared with."""
 
-    lines: list[list[Measured]] = field(default_factory=list)
+    lines: dict[str, list[Measured]] = field(default_factory=dict)
+    failures: list[str] = field(default_factory=list)
 
     def figures(self) -> list[Figure]:
         found = []
-        for number, line in enumerate(self.lines):
-            name = ("recipients", "partitions", "types", "unlike")[number]
+        for name, line in self.measured():
             worst = max(each.window.cpu_us for each in line) / line[0].window.cpu_us
             slowest = max(each.latency.p99 for each in line) / line[0].latency.p99
             found += [
@@ -84,22 +86,28 @@ class Growth:
                 f"{each.latency.p99 / line[0].latency.p99:.2f}",
                 f"{each.window.others_percent:.0f} %",
             )
-            for line in self.lines
+            for _, line in self.measured()
             for each in line
         ]
+
+    def measured(self) -> Iterator[tuple[str, list[Measured]]]:
+        """The lines, by name, of which there is something to show."""
+        return ((name, line) for name, line in self.lines.items() if line)
 
 
 HEAD = ("", "us CPU", "x", "events/s", "p50 ms", "p99 ms", "x", "core lost to others")
 
 
-def measure(site: Site, events: int, seconds: float, say: Say) -> Growth:
-    """Point by point: a backlog of so many events, then so many seconds at 2,000/s."""
-    growth = Growth()
-    for cells in _lines():
-        line: list[Measured] = []
-        growth.lines.append(line)
-        for cell in cells:
-            measured = measure_cell(site, cell, Amounts(events), seconds)
+def measure(site: Site, chosen: Collection[str], amounts: Amounts, seconds: float, say: Say) -> Growth:
+    """The chosen lines, point by point: a backlog, then so many seconds at 2,000/s. A point that fails is told."""
+    growth = Growth({name: [] for name in lines() if name in chosen})
+    for name, line in growth.lines.items():
+        for cell in lines()[name]:
+            try:
+                measured = measure_cell(site, cell, amounts, seconds)
+            except (RuntimeError, KafkaException) as error:
+                growth.failures.append(f"{cell.name}: {error}")
+                continue
             line.append(measured)
             say(f"{cell.name}: {measured.window.cpu_us:.1f} us an event, p99 {measured.latency.p99:.1f} ms")
     return growth

@@ -1,5 +1,6 @@
 """What `tidings bench router` measures: its table of contents."""
 
+import os
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from ops.bench.router.site import Site
 from ops.devstack import Stack
 
 Say = Callable[[str], None]
+
+_JAVA = "_JAVA_OPTIONS"
 
 
 class Part(StrEnum):
@@ -59,7 +62,7 @@ class Report(NamedTuple):
     failures: list[str]
 
 
-def measure(parts: Collection[Part], amounts: Amounts, say: Say) -> Report:
+def measure(parts: Collection[str], amounts: Amounts, say: Say) -> Report:
     """These parts, one after the other, on a Kafka of their own. A part that fails does not take the others with it."""
     report = Report([], [], [])
     with site_of_its_own(say) as site:
@@ -73,11 +76,11 @@ def measure(parts: Collection[Part], amounts: Amounts, say: Say) -> Report:
     return report
 
 
-def measure_growth(events: int, seconds: float, say: Say) -> Report:
-    """How cost grows, on a Kafka of its own."""
-    with site_of_its_own(say) as site:
-        found = growth.measure(site, events, seconds, say)
-    return Report(found.figures(), [Table("how cost grows", growth.HEAD, found.rows())], [])
+def measure_growth(lines: Collection[str], events: int, seconds: float, say: Say) -> Report:
+    """How cost grows, on a Kafka of its own, which thousands of partitions want to have more memory."""
+    with _larger_heap(), site_of_its_own(say) as site:
+        found = growth.measure(site, lines, throughput.Amounts(events), seconds, say)
+    return Report(found.figures(), [Table("how cost grows", growth.HEAD, found.rows())], found.failures)
 
 
 @contextmanager
@@ -85,6 +88,19 @@ def site_of_its_own(say: Say) -> Iterator[Site]:
     """Kafka alone, gone at the end of the block."""
     with Stack(services=("kafka",), say=lambda line: say(line.text)) as stack:
         yield Site(Ground(stack.endpoints.kafka_bootstrap_servers), stack.pids()["kafka"], Cores.of_this_machine())
+
+
+@contextmanager
+def _larger_heap() -> Iterator[None]:
+    """A JVM that is started in the block takes this option over that of its command line."""
+    before = os.environ.get(_JAVA)
+    os.environ[_JAVA] = "-Xmx1500m"
+    try:
+        yield
+    finally:
+        os.environ.pop(_JAVA)
+        if before is not None:
+            os.environ[_JAVA] = before
 
 
 def _throughput(site: Site, amounts: Amounts, say: Say, report: Report) -> None:

@@ -7,7 +7,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -17,6 +17,7 @@ import psutil
 from ops.bench.router.order import Order
 
 _SECONDS = 60.0
+_PREFERENCES = "tidings_router_preferences"
 
 
 class Contender(StrEnum):
@@ -68,7 +69,7 @@ class Router(Running):
     port: int
 
     def state(self) -> str:
-        """starting, recovering, ready, ...; raises Ended when it is gone."""
+        """starting, recovering, ready, ... or silent; raises Ended when it is gone."""
         self.check()
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/readyz", timeout=5) as answer:
@@ -77,9 +78,16 @@ class Router(Running):
             with error:
                 return error.read().decode()
         except OSError:
-            self.process.wait(_SECONDS)
+            with suppress(subprocess.TimeoutExpired):  # it ends, or is too busy to answer
+                self.process.wait(1.0)
             self.check()
-            raise
+            return "silent"
+
+    def preferences(self) -> int:
+        """How many it says it has in memory."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=30) as answer:
+            lines = bytes(answer.read()).decode().splitlines()
+        return next(int(float(line.split()[1])) for line in lines if line.startswith(f"{_PREFERENCES} "))
 
     def ready(self) -> None:
         """Wait until it routes."""

@@ -11,15 +11,19 @@ def records_of(bootstrap_servers: str, topic: str) -> Iterator[Message]:
     reader = Consumer({**settings, "log_level": 0})
     try:
         partitions = reader.list_topics(topic, timeout=30).topics[topic].partitions
-        missing = {p: reader.get_watermark_offsets(TopicPartition(topic, p), timeout=30)[1] for p in partitions}
-        missing = {p: end for p, end in missing.items() if end}
+        ends = {p: reader.get_watermark_offsets(TopicPartition(topic, p), timeout=30)[1] for p in partitions}
+        missing = {p: end for p, end in ends.items() if end}
         reader.assign([TopicPartition(topic, p, 0) for p in missing])
         while missing:
-            for message in reader.consume(5_000, 0.2):
+            # not more than there can be: consume() waits for as many as are asked for
+            for message in reader.consume(min(5_000, sum(missing.values())), 0.2):
                 if message.error():
                     raise KafkaException(message.error())
                 yield message
-                if message.offset() + 1 >= missing.get(message.partition(), 0):
+                left = ends[message.partition()] - message.offset() - 1
+                if left > 0:
+                    missing[message.partition()] = left
+                else:
                     missing.pop(message.partition(), None)
     finally:
         reader.close()

@@ -52,6 +52,8 @@ def _recovered(site: Site, mix: Mix) -> Recovered:
         router = open_.enter_context(routing(site.order(inputs, outputs, Mix())))
         begin = _when(router, {"recovering", "ready"})
         ready = _when(router, {"ready"})
+        if (loaded := router.preferences()) != mix.recipients:
+            raise RuntimeError(f"ready with {loaded:,} of {mix.recipients:,} preferences")
         time.sleep(_SETTLE_SECONDS)
         memory = router.memory_mib()
         return Recovered(ready - begin, memory, max(memory, _peak_mib(router)))

@@ -30,7 +30,8 @@ from schemas.codec import Codec
 from schemas.records import notification_to_record
 from streams.domain.notification import Channel, Priority
 
-EXAMPLES = 3
+EXAMPLES = 3  # of each kind
+WORST_FIRST = ("lost", "out_of_order", "unexpected", "duplicated")
 
 
 class Written(NamedTuple):
@@ -126,7 +127,7 @@ class Checker:
             self._counted["duplicated"],
             self._counted["out_of_order"],
             self._counted["unexpected"],
-            tuple(f"{what}: {text}" for what, texts in sorted(self._examples.items()) for text in texts),
+            tuple(f"{what}: {text}" for what in WORST_FIRST for text in self._examples[what]),
         )
 
     def _count(self, what: str, example: str) -> None:

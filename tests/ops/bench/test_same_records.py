@@ -102,18 +102,20 @@ def test_the_same_records_are_the_same(ground: Ground, how: str) -> None:
     assert comparison.records == len(records)
 
 
-@pytest.mark.parametrize("ours_is_wrong", [True, False])
 @pytest.mark.parametrize("how", TAMPERED)
-def test_one_record_that_differs_is_found_and_told(ground: Ground, how: str, ours_is_wrong: bool) -> None:
+def test_one_record_that_differs_is_found_and_told(ground: Ground, how: str) -> None:
     records = outputs()
-    tampered = TAMPERED[how](records)
     with ground.outputs("a") as ours, ground.outputs("b") as theirs:
-        written(ground, ours, tampered if ours_is_wrong else records)
-        written(ground, theirs, records if ours_is_wrong else tampered)
-        comparison = compare(ground.bootstrap_servers, ours, theirs, decisions=EVENTS)
-    assert not comparison.same
-    assert ours in comparison.told()
-    assert theirs in comparison.told()
+        written(ground, ours, TAMPERED[how](records))
+        written(ground, theirs, records)
+        either_way = [
+            compare(ground.bootstrap_servers, ours, theirs, decisions=EVENTS),
+            compare(ground.bootstrap_servers, theirs, ours, decisions=EVENTS),
+        ]
+    for comparison in either_way:
+        assert not comparison.same
+        assert ours in comparison.told()
+        assert theirs in comparison.told()
 
 
 def test_two_that_wrote_nothing_are_no_success(ground: Ground) -> None:
