@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from enum import StrEnum
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -52,34 +53,36 @@ def run_faults(
 ) -> None:
     """Run faults one after the other and print the table. Exit code 1 if any is not ok.
 
-    All of it takes about 20 minutes. The progress is told on stderr. What failed keeps its data folder.
+    All of it takes about 25 minutes. The progress is told on stderr. What failed keeps its data folder.
     """
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
     progress = Console(stderr=True, soft_wrap=True)
     options = Options(rate, random.randrange(1_000_000) if seed is None else seed)
     try:
         faults = [replace(fault, runs=kills) if fault is KILL else fault for fault in chosen(only)]
-        progress.print(f"seed {options.seed}", style="dim", highlight=False)
-        results = [_run(fault, options, progress, as_json) for fault in faults]
-    except KeyboardInterrupt:
-        progress.print("stopped")
-        raise typer.Exit(INTERRUPTED) from None
     except ValueError as error:
         progress.print(str(error), style="red", markup=False)
         raise typer.Exit(WRONG_USE) from None
-    except (StackFailed, RuntimeError) as error:
+    progress.print(f"seed {options.seed}", style="dim", highlight=False)
+    results: list[Result] = []
+    try:
+        for fault in faults:
+            results.append(_run(fault, options, progress, as_json))
+    except KeyboardInterrupt:
+        progress.print("stopped")
+        raise typer.Exit(INTERRUPTED) from None
+    except StackFailed as error:
         progress.print(str(error), style="red", markup=False)
-        raise typer.Exit(1) from None
-    if not as_json:
+    if results and not as_json:
         show(f"tidings faults run {process} --seed {options.seed}", results, Console())
-    raise typer.Exit(0 if all(result.ok for result in results) else 1)
+    raise typer.Exit(0 if len(results) == len(faults) and all(result.ok for result in results) else 1)
 
 
 def _run(fault: Fault, options: Options, progress: Console, as_json: bool) -> Result:
-    say: Callable[[str], None] = lambda text: progress.print(text, style="dim", markup=False, highlight=False)  # noqa: E731
+    say: Callable[[str], None] = partial(progress.print, style="dim", markup=False, highlight=False)
     result = run(fault, options, say)
-    say(f"{fault.name}: {'ok' if result.ok else 'NOT OK'}")
-    tell_wrong(result, progress)
+    say(f"{fault.name}: {'ok' if result.ok else 'NOT OK: ' + '; '.join(result.wrong())}")
     if as_json:
         print(json_line(result), flush=True)
+        tell_wrong(result, progress)
     return result

@@ -5,9 +5,9 @@ import random
 from ops.faults.fault import Fault
 from ops.faults.stage import Stage
 from ops.faults.verdict import Bound
+from streams.engine.ending import EXIT_NO_KAFKA
 
 AWAY_SECONDS = (0.5, 4.0)
-NO_KAFKA = 69  # a process that is started while the broker is away waits for it for some seconds, then ends so
 KILL_PROCESS, GUEST, KILL_BROKER = "kill", "guest", "broker"
 
 
@@ -16,7 +16,7 @@ def inject(stage: Stage, fault: Fault, chance: random.Random) -> None:
     *residents, guest = stage.target.processes
     (broker,) = stage.brokers.names
     guest_is_here = True
-    stage.allow_end(NO_KAFKA)
+    stage.allow_end(EXIT_NO_KAFKA)  # of one that is started while the broker is away, and waited 10 s for it
     for number in fault.rounds(stage, chance):
         act = chance.choices((KILL_PROCESS, GUEST, KILL_BROKER), (5, 4, 2))[0]
         stage.say(f"blow {number}: {act}")

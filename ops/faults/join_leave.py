@@ -3,10 +3,9 @@
 import random
 
 from ops.faults.fault import Fault
-from ops.faults.stage import Stage
+from ops.faults.stage import SESSION_SECONDS, Stage
 from ops.faults.verdict import Bound
 
-SESSION_SECONDS = 10.0  # of a static member: it keeps its partitions while it is away for less
 LONG_ABSENCE = 3  # every third absence outlasts the session: its partitions go to the others
 
 

@@ -10,6 +10,7 @@ from ops.devstack import Stack, StackFailed
 from ops.faults.brokers import Brokers
 from ops.faults.ends import Ends
 
+SESSION_SECONDS = 10.0  # as shipped: a static member that is away for less keeps its partitions
 APPEAR_SECONDS = 30.0
 READY_SECONDS = 60.0
 STOP_SECONDS = 20.0

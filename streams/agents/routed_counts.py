@@ -42,11 +42,15 @@ class RoutedCounts:
         observe = metrics.ROUTED_SECONDS.of(self._priority)
         for written_at, times in Counter(self._times).items():
             observe(max(self._now - written_at, 0) / 1000, times)
-        for channels, times in [
-            *((plan.channels, n) for plan, n in self._plans.items()),
-            *((c, 1) for c in self._decided),
-        ]:
-            for each in channels:
-                metrics.DECIDED.labels(each.channel, each.action, each.layer).inc(times)
+        for labels, times in self._by_channel().items():
+            metrics.DECIDED.labels(*labels).inc(times)
         for kind, count in self._dead.items():
             metrics.DEAD_LETTERS.labels("router", kind).inc(count)
+
+    def _by_channel(self) -> Counter[tuple[str, ...]]:
+        counted: Counter[tuple[str, ...]] = Counter()
+        alike = [(plan.channels, times) for plan, times in self._plans.items()]
+        for channels, times in [*alike, *((channels, 1) for channels in self._decided)]:
+            for each in channels:
+                counted[each.channel, each.action, each.layer] += times
+        return counted

@@ -47,7 +47,7 @@ class EnginePolicy:
             "broker_rebalance_timeout": longest,
             "broker_request_timeout": 2 * longest,
             "broker_commit_interval": self.commit_interval_seconds,
-            "broker_max_poll_records": 1_000,
+            "broker_max_poll_records": 500,
             "consumer_auto_offset_reset": "earliest",
             "stream_wait_empty": True,
             "stream_recovery_delay": 0.0,

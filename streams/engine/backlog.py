@@ -1,4 +1,7 @@
-"""How much waits in Kafka, asked past aiokafka: a client that sleeps cannot tell that it does."""
+"""How much waits in Kafka, asked on a connection of its own.
+
+A client that sleeps cannot tell that it does, and on a consumer's connection every question waits behind its fetch.
+"""
 
 from collections.abc import Mapping
 
@@ -21,13 +24,14 @@ class Backlog:
         if unknown:
             return f"{len(unknown)} partitions are not being read, such as {unknown[0].topic}/{unknown[0].partition}"
         try:
-            ends = self._ends(list(positions))
+            ends = self.ends(list(positions))
         except KafkaException:
             return None
         behind = {tp: end - (positions[tp] or 0) for tp, end in ends.items() if end > (positions[tp] or 0)}
         return f"{sum(behind.values())} records wait on {len(behind)} partitions" if behind else None
 
-    def _ends(self, partitions: list[Partition]) -> dict[Partition, int]:
+    def ends(self, partitions: list[Partition]) -> dict[Partition, int]:
+        """Where each of them ends. Raises KafkaException when Kafka does not tell it of every one."""
         if not partitions:
             return {}
         asked = self._admin.list_offsets(

@@ -3,6 +3,7 @@
 | code | meaning | what to do |
 | --- | --- | --- |
 | 0 | planned stop: batches in hand finished, offsets committed | nothing |
+| 1 | stalled in native code that keeps the interpreter to itself | read the stacks in the log, start it again |
 | 69 | Kafka did not answer at the start | start it again |
 | 70 | fail-stop: an exception, a failed produce, a lost table | read the log, start it again |
 | 75 | stalled: records waited and nothing moved | read the stacks in the log, start it again |

@@ -51,12 +51,21 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         consumer._coordinator.check_errors()
         if consumer._fetcher.error_future.done() and not consumer._closed:
             consumer._fetcher.error_future.result()
+        self._first_topics_first(consumer._fetcher._records)
         fetched = await super()._fetch_records(consumer, *args, **kwargs)
         now = time.monotonic()
         if fetched:
             self._busy_until = now + BUSY_SECONDS
         consumer._fetcher._fetch_max_wait_ms = FETCH_WAIT_MS if now < self._busy_until else IDLE_FETCH_WAIT_MS
         return fetched
+
+    def _first_topics_first(self, fetched: Any) -> None:
+        """aiokafka hands out what it has fetched in the order in which it came: a flood of low would hold up high."""
+        rank = self.consumer.app.rank
+        last = len(rank) - 1
+        ahead = [tp for tp in fetched if rank.get(tp.topic, last) < last]
+        for tp in sorted(ahead, key=lambda tp: -rank[tp.topic]):
+            fetched.move_to_end(tp, last=False)
 
     def read_positions(self) -> dict[Partition, int | None]:
         """Offset to be fetched next of every partition we own; None: not known yet. Callable from any thread."""
@@ -72,7 +81,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
 class Consumer(driver.Consumer):
     """Hands over batches, counts what is in flight, commits the watermarks."""
 
-    max_open_records = 4_000  # in records and not in batches: live batches hold one or two; 8,000 were slower
+    max_open_records = 2_000  # in records and not in batches: live batches hold one or two; 8,000 were slower
     commit_records = 1_000  # so many finished: a commit, and not only when the interval has passed
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

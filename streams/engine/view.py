@@ -10,7 +10,9 @@ from typing import Any, NoReturn
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
 
+from streams.engine.backlog import Backlog
 from streams.engine.fatal import is_fatal
+from streams.engine.record import Partition
 
 log = logging.getLogger(__name__)
 
@@ -49,12 +51,14 @@ class CompactedView:
             "fetch.wait.max.ms": 100,
             "fetch.queue.backoff.ms": 20,
         }
+        self._backlog = Backlog(bootstrap_servers, timeout_seconds=1.0)
         self._data: dict[int, dict[bytes, bytes]] = {}
         self._wanted: frozenset[int] | None = frozenset()  # None: stop
         self._loading: dict[int, int] = {}  # partition -> end offset when it was gained
         self._read_to: dict[int, int] = {}  # partition -> offset that is read next
         self._check_at = 0.0
         self._missed = 0  # checks in a row that did not find the topic
+        self._shorter = 0  # checks in a row that found less than was read
         self._ready = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
@@ -125,10 +129,11 @@ class CompactedView:
         if not new:
             return wanted
         self._answer(partial(self._count_partitions, consumer))
-        for tp in new:
+        ends = self._answer(partial(self._backlog.ends, [Partition(tp.topic, tp.partition) for tp in new]))
+        for tp, end in ends.items():
             self._data[tp.partition] = {}
             self._read_to[tp.partition] = 0
-            self._loading[tp.partition] = self._answer(partial(consumer.get_watermark_offsets, tp, timeout=5.0))[1]
+            self._loading[tp.partition] = end
         consumer.incremental_assign(new)
         return wanted
 
@@ -164,17 +169,18 @@ class CompactedView:
     def _check_topic(self, consumer: Consumer) -> None:
         """librdkafka stays silent when a topic vanishes: the last known preferences would hold for ever."""
         self._check_at = monotonic() + self._check_seconds
-        behind = 0
-        for partition in self._data:
-            try:
-                end = consumer.get_watermark_offsets(TopicPartition(self.topic, partition), timeout=1.0)[1]
-            except KafkaException:
-                self._look_for_topic(consumer)
-                return
-            if end < self._read_to[partition]:
+        try:
+            ends = self._backlog.ends([Partition(self.topic, partition) for partition in self._data])
+        except KafkaException:
+            self._look_for_topic(consumer)
+            return
+        behind = [end - self._read_to[tp.partition] for tp, end in ends.items()]
+        if min(behind, default=0) < 0:
+            self._shorter += 1
+            if self._shorter > 1:  # a broker that has just become leader again may tell an earlier end for a moment
                 raise RuntimeError(f"{self.topic} can no longer be followed: it was cut off or made anew")
-            behind += end - self._read_to[partition]
-        self.behind, self._missed = behind, 0
+            return
+        self.behind, self._missed, self._shorter = sum(behind), 0, 0
 
     def _look_for_topic(self, consumer: Consumer) -> None:
         """It did not answer: because Kafka is away (then it comes back), or because the topic is gone for good."""

@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import asdict, dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +62,11 @@ class Ground:
         self.bootstrap = bootstrap
         self.group = f"test-{self.name}"
         self.policy = policy(
-            bootstrap_servers=bootstrap, schedule=schedule, instance=self.name, consumer={"group.id": self.group}
+            bootstrap_servers=bootstrap,
+            schedule=schedule,
+            instance=self.name,
+            consumer={"group.id": self.group},
+            session_timeout=timedelta(seconds=40),  # a loop that stands still for half of it would end the tests
         )
         self._admin = AdminClient({"bootstrap.servers": bootstrap})
         self._create([*self.policy.topics, topics.DELIVERY_STATUS, topics.DEAD_LETTERS])

@@ -192,12 +192,13 @@ async def test_senders_that_come_and_go_lose_nothing_repeat_nothing_and_keep_the
     names = [ground.who(f"r{n}") for n in range(20)]
     mails = [delivery(name, number) for number in range(1, 31) for name in names]
     parts = ground.parts(provider, claims)
-    async with ground.sender(parts, replace(ground.policy, instance=f"{ground.name}-a")):
+    coming = replace(ground.policy, session_timeout=timedelta(seconds=10))
+    async with ground.sender(parts, replace(coming, instance=f"{ground.name}-a")):
         ground.put(*mails[:200])
-        async with ground.sender(parts, replace(ground.policy, instance=f"{ground.name}-b")):
+        async with ground.sender(parts, replace(coming, instance=f"{ground.name}-b")):
             ground.put(*mails[200:400])
             await until(lambda: len(provider.sent) > 250)
-    async with ground.sender(parts, replace(ground.policy, instance=f"{ground.name}-a")):
+    async with ground.sender(parts, replace(coming, instance=f"{ground.name}-a")):
         ground.put(*mails[400:])
         await until(lambda: ground.ended(*mails), 60)
         await ground.committed()

@@ -1,10 +1,13 @@
 """A router as a process of its own: `python -m tests.engine.router_process '{"bootstrap_servers": ..., ...}'`.
 
-Prints the port of /readyz, then runs. With "broken", the type named BUG makes its agent raise and HANG makes it hang.
+Prints the port of /readyz, then runs. With "broken", the type named BUG makes its agent raise, HANG makes it
+hang and KILL kills it.
 """
 
 import json
 import logging
+import os
+import signal
 import sys
 import threading
 from collections.abc import Iterator, Mapping
@@ -17,7 +20,7 @@ from streams.app import RouterPolicy, run
 from streams.domain.catalogue import Catalogue, Category, NotificationType
 from streams.domain.notification import Channel
 
-BUG, HANG = "bug", "hang"
+BUG, HANG, KILL = "bug", "hang", "kill"
 SHIPPING = Category("shipping", "Shipping")
 SECURITY = Category("security", "Security", required=True)
 TYPES = {
@@ -27,7 +30,7 @@ TYPES = {
 
 
 class Types(Mapping[str, NotificationType]):
-    """The types, of which two are faults of ours while they are broken."""
+    """The types, of which three are faults of ours while they are broken."""
 
     def __init__(self, broken: bool) -> None:
         self._broken = broken
@@ -37,7 +40,9 @@ class Types(Mapping[str, NotificationType]):
             raise RuntimeError("a fault in the agent")
         if name == HANG and self._broken:
             threading.Event().wait()
-        return TYPES["order.shipped" if name in (BUG, HANG) else name]
+        if name == KILL and self._broken:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return TYPES["order.shipped" if name in (BUG, HANG, KILL) else name]
 
     def __iter__(self) -> Iterator[str]:
         return iter(TYPES)

@@ -5,10 +5,12 @@ import signal
 import pytest
 from confluent_kafka import Producer, murmur2
 
+from schemas import headers as names
 from schemas.topics import LARGEST_RECORD
 from streams.domain.notification import Priority
 from streams.engine.ending import EXIT_FAIL_STOP, EXIT_SETTINGS, EXIT_STALLED
-from tests.engine.ground import PARTITIONS, Ground, incompressible
+from tests.engine.ground import PARTITIONS, Ground, incompressible, notification, numbers_by_recipient
+from tests.engine.router_process import KILL
 
 RECORDS = 300
 DEADLY = 150
@@ -48,6 +50,25 @@ def test_two_processes_die_on_it_and_the_third_sets_it_aside(ground: Ground, end
     assert b"ended 2 times because of this record" in headers["reason"]
     copied = list(dict.fromkeys(message.value() for message in ground.read(ground.topics.decisions)))
     assert copied == [value for value in values if value != ending]
+
+
+def test_the_router_makes_a_dead_letter_of_it_and_routes_everything_else(ground: Ground) -> None:
+    ground.create()
+    ground.notify(notification(n, "ann", type=KILL if n == DEADLY else "order.shipped") for n in range(RECORDS))
+    for _ in range(2):
+        with ground.router(broken=True) as router:
+            assert router.ended(30) == -signal.SIGKILL, router.said()
+    with ground.router(broken=True) as router:
+        ground.drained()
+        assert router.stop() == 0, router.said()
+    [letter] = ground.dead_letters()
+    headers = dict(letter.headers())
+    [came] = [m for m in ground.read(ground.topics.notifications[Priority.NORMAL]) if m.offset() == DEADLY]
+    assert (letter.key(), letter.value()) == (came.key(), came.value())
+    assert (headers[names.ORIGIN_TOPIC], headers[names.ORIGIN_OFFSET]) == (came.topic().encode(), b"%d" % DEADLY)
+    assert b"ended 2 times because of this record" in headers[names.FAILURE_REASON]
+    routed = numbers_by_recipient(decision["notification_id"] for decision in ground.decisions())
+    assert routed == {"ann": [n for n in range(RECORDS) if n != DEADLY]}
 
 
 def test_two_deadly_records_side_by_side_are_both_set_aside_and_a_stopped_process_forgets_them(ground: Ground) -> None:

@@ -105,7 +105,7 @@ def measure(site: Site, chosen: Collection[str], amounts: Amounts, seconds: floa
         for cell in lines()[name]:
             try:
                 measured = measure_cell(site, cell, amounts, seconds)
-            except (RuntimeError, KafkaException) as error:
+            except (RuntimeError, ValueError, KafkaException) as error:
                 growth.failures.append(f"{cell.name}: {error}")
                 continue
             line.append(measured)

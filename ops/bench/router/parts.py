@@ -71,7 +71,7 @@ def measure(parts: Collection[str], amounts: Amounts, say: Say) -> Report:
                 say(f"-- {part}")
                 try:
                     _MEASURES[part](site, amounts, say, report)
-                except (RuntimeError, KafkaException) as error:
+                except (RuntimeError, ValueError, KafkaException) as error:
                     report.failures.append(f"{part}: {error}")
     return report
 

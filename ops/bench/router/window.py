@@ -56,6 +56,9 @@ class Reading:
     busy_seconds: float
 
     def until(self, end: "Reading") -> Window:
+        """Raises RuntimeError when nothing happened in between: then there is nothing to tell."""
+        if end.events <= self.events:
+            raise RuntimeError("all was decided before the clock started: measure with more --events")
         cpu = end.cpu_seconds - self.cpu_seconds
         return Window(
             end.events - self.events,

@@ -22,7 +22,7 @@ from ops.faults.router.ledger import Ledger
 from ops.faults.router.load import Load
 from ops.faults.router.reader import Reader
 from ops.faults.router.traffic import Rule
-from ops.faults.stage import Stage, Target, Watch
+from ops.faults.stage import SESSION_SECONDS, Stage, Target, Watch
 from ops.faults.verdict import Result
 from ops.wiring.shared import EXAMPLE_CATALOGUE
 from schemas import topics
@@ -147,7 +147,7 @@ def _stack(fault: Fault, folder: Path, ends: Ends) -> Stack:
             "TIDINGS_PARTITIONS": "8",
             "TIDINGS_REPLICATION_FACTOR": str(fault.brokers),
             "TIDINGS_SCHEMA_REGISTRY_URL": "",
-            "TIDINGS_SESSION_TIMEOUT_SECONDS": "10",
+            "TIDINGS_SESSION_TIMEOUT_SECONDS": f"{SESSION_SECONDS:g}",
             "TIDINGS_STATE_FOLDER": str(folder / "state"),
         },
         say=hear,

@@ -2,13 +2,7 @@
 
 import threading
 
-import pytest
-
-from ops.faults.brokers import offsets_partition
 from ops.faults.ends import Ends
-from ops.faults.listed import FAULTS, chosen
-from ops.faults.router.drain import GROUP
-from streams.app import RouterPolicy
 
 KILLED = "router-1 ended with status -9; the end of x/router-1.log:\n  It is started again in 0.2 s."
 
@@ -51,26 +45,3 @@ def test_whoever_announced_an_end_can_wait_for_it() -> None:
     assert not ends.wait("router-1", 0, 0.01)
     threading.Timer(0.05, ends.hear, ["router-1 ended with status 0; ..."]).start()
     assert ends.wait("router-1", 0, 10)
-
-
-def test_faults_are_chosen_by_name_and_a_wrong_one_is_told_with_those_there_are() -> None:
-    assert [fault.name for fault in chosen("join_leave, kill")] == ["join_leave", "kill"]
-    assert [fault.name for fault in chosen("")] == list(FAULTS)
-    with pytest.raises(ValueError, match=r"no such fault: kil; there are kill, planned_stop"):
-        chosen("kill,kil")
-
-
-def test_planned_things_may_cost_nothing() -> None:
-    assert {name for name, fault in FAULTS.items() if fault.bound.duplicates_share == 0} == {
-        "planned_stop",
-        "join_leave",
-    }
-
-
-def test_the_group_that_is_asked_about_is_the_routers() -> None:
-    assert RouterPolicy("", "").group == GROUP
-
-
-@pytest.mark.parametrize(("group", "java_hash"), [("", 0), ("a", 97), ("hello", 99162322), ("polygenelubricants", 0)])
-def test_a_groups_offsets_are_where_kafka_keeps_them(group: str, java_hash: int) -> None:
-    assert [offsets_partition(group, count) for count in (4, 50)] == [java_hash % 4, java_hash % 50]
