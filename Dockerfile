@@ -26,7 +26,8 @@ LABEL org.opencontainers.image.title="tidings" \
       org.opencontainers.image.licenses="Apache-2.0"
 # A fixed number, so that a volume's owner and a cluster's policy can name it. libpq wants the user to have a name.
 RUN groupadd --gid 10001 tidings \
-    && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /tmp --shell /usr/sbin/nologin tidings
+    && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /tmp --shell /usr/sbin/nologin tidings \
+    && install --directory --owner=10001 --group=10001 --mode=0700 /var/lib/tidings
 COPY --from=build /opt/tidings /opt/tidings
 COPY ops/catalogue /etc/tidings/catalogue
 ENV PATH=/opt/tidings/bin:$PATH \
@@ -34,7 +35,7 @@ ENV PATH=/opt/tidings/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     TIDINGS_CATALOGUE=/etc/tidings/catalogue
 USER 10001:10001
-# The only place a process may write to: the root can be read-only.
+# With /var/lib/tidings (TIDINGS_STATE_FOLDER of a router) the only place a process writes to: the root can be read-only.
 WORKDIR /tmp
 EXPOSE 8080 9400
 ENTRYPOINT ["tidings"]

@@ -113,7 +113,15 @@ def test_our_processes_run_without_root_on_a_read_only_root(services: dict[str, 
         assert service["user"] == "10001:10001", name
         assert service["read_only"] is True, name
         assert [mount.split(":")[0] for mount in service["tmpfs"]] == ["/tmp"], name
-        assert all(volume["read_only"] for volume in service["volumes"]), name
+        written = {volume["target"] for volume in service["volumes"] if not volume.get("read_only")}
+        assert written == ({"/var/lib/tidings"} if name == "router" else set()), name
+
+
+def test_what_a_router_died_on_outlives_its_container(services: dict[str, Any]) -> None:
+    [kept] = [each for each in services["router"]["volumes"] if each["type"] == "volume"]
+    assert services["router"]["environment"]["TIDINGS_STATE_FOLDER"] == kept["target"]
+    made = f"--owner=10001 --group=10001 --mode=0700 {kept['target']}"
+    assert made in (ROOT / "Dockerfile").read_text(), "a new volume takes owner and mode from the image"
 
 
 def test_whatever_stays_up_is_restarted_and_watched(services: dict[str, Any]) -> None:
