@@ -15,7 +15,7 @@ from ops.devstack.failures import StackFailed
 from ops.devstack.leftovers import clear_leftovers
 from ops.devstack.plan import Plan, ProcessSpec
 from ops.devstack.ports import claim_port, give_up_where_needed, number_of, reserve_port
-from ops.devstack.process_settings import API_PORT, stack_settings, webhook_secret, with_callers
+from ops.devstack.process_settings import API_PORT, STATE_FOLDER, stack_settings, webhook_secret, with_callers
 from ops.devstack.processes import ProcessGroup
 from ops.devstack.record import Identity, Record, read_record, write_record
 from ops.devstack.services import Service, check_packages, make_services
@@ -120,6 +120,7 @@ class RunningStack:
         with_api = [spec for spec in specs if API_PORT in spec.port_variables]
         api = ports[with_api[0].name][with_api[0].port_variables.index(API_PORT)] if with_api else 0
         own = stack_settings(endpoints, api, webhook_secret(self.plan.data), self.plan.brokers)
+        own[STATE_FOLDER] = str(self.plan.data / "state")
         settings = with_callers(own, {**os.environ, **self.plan.settings})
         self.record = replace(
             self.record,

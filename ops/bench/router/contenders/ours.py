@@ -1,6 +1,8 @@
 """Our router as `tidings router` runs it, on topics of the measurement's own. Prints the port of /readyz first."""
 
 import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from ops.bench.router.cores import pin
 from ops.bench.router.data import catalogue
@@ -17,14 +19,16 @@ def main() -> int:
     logs.start("router")
     health = Health()
     print(serve(health, "127.0.0.1", 0).server_address[1], flush=True)
-    policy = RouterPolicy(
-        bootstrap_servers=order.bootstrap_servers,
-        instance=order.instance,
-        group=order.group,
-        topics=order.topics,
-        linger_ms=order.linger_ms,
-    )
-    return run(policy, catalogue(order.types), Codec(), health)
+    with TemporaryDirectory(prefix="tidings-bench-") as folder:
+        policy = RouterPolicy(
+            bootstrap_servers=order.bootstrap_servers,
+            instance=order.instance,
+            group=order.group,
+            topics=order.topics,
+            linger_ms=order.linger_ms,
+            state_folder=Path(folder),
+        )
+        return run(policy, catalogue(order.types), Codec(), health)
 
 
 if __name__ == "__main__":
