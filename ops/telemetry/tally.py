@@ -23,7 +23,7 @@ class TallyHistogram(Collector):
     ) -> None:
         self._name = name
         self._documentation = documentation
-        self._label = label
+        self.label = label
         self._bounds = [*buckets, float("inf")]
         self._counts: dict[str, list[int]] = {}
         self._sums: dict[str, float] = {}
@@ -41,11 +41,11 @@ class TallyHistogram(Collector):
 
     def describe(self) -> Iterator[Metric]:
         """The family without samples: the registry asks for its name."""
-        yield HistogramMetricFamily(self._name, self._documentation, labels=[self._label])
+        yield HistogramMetricFamily(self._name, self._documentation, labels=[self.label])
 
     def collect(self) -> Iterator[Metric]:
         """The family with its samples."""
-        family = HistogramMetricFamily(self._name, self._documentation, labels=[self._label])
+        family = HistogramMetricFamily(self._name, self._documentation, labels=[self.label])
         for value, counts in list(self._counts.items()):
             bounds = map(floatToGoString, self._bounds)
             family.add_metric(

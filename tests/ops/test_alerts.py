@@ -16,6 +16,7 @@ from prometheus_client.metrics import MetricWrapperBase
 from ops.commands.main import app
 from ops.settings import Settings
 from ops.telemetry import metrics
+from ops.telemetry.tally import TallyHistogram
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "ops" / "prometheus"
@@ -30,9 +31,10 @@ def exposed() -> dict[str, set[str]]:
     """Every series that Prometheus can see of us -> its labels."""
     found = {"up": set[str]()}
     for metric in vars(metrics).values():
-        if isinstance(metric, MetricWrapperBase):
+        if isinstance(metric, MetricWrapperBase | TallyHistogram):
             (family,) = metric.describe()
-            labels = set(metric._labelnames)  # declared nowhere else
+            # declared nowhere else
+            labels = {metric.label} if isinstance(metric, TallyHistogram) else set(metric._labelnames)
             match family.type:
                 case "counter":
                     found[f"{family.name}_total"] = labels
