@@ -31,12 +31,14 @@ class Refused:
 class Concluded:
     """A decision, and the notification in the form in which deliveries carry it on.
 
-    `body`: its bytes as received; None when an earlier schema wrote them, then `value` is encoded anew.
+    `body`: its bytes as received; None when an earlier schema wrote them, then `value` is encoded anew. `wish`: the raw
+    preference it rests on; the table may hold another one by now.
     """
 
     decision: Decision
     value: Value
     body: bytes | None
+    wish: bytes | None
 
 
 class Concluder:
@@ -69,4 +71,4 @@ class Concluder:
         decision = decide(notification, self._catalogue, preference, moment.now)
         if isinstance(decision, Failure):
             return Refused(PERMANENT, decision.reason)
-        return Concluded(decision, value, body)
+        return Concluded(decision, value, body, wish)

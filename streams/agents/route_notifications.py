@@ -92,7 +92,7 @@ class Router:
                 counts.dead(concluded.kind)
                 continue
             self._pass_on(record, concluded, moment)
-            self._remember(record, concluded, moment, plans)
+            self._remember(record, concluded, plans)
             counts.decided(concluded.decision.channels, record.timestamp)
         counts.report()
 
@@ -111,11 +111,11 @@ class Router:
             Stamps(now),
         )
 
-    def _remember(self, record: Record, concluded: Concluded, moment: Moment, plans: Plans) -> None:
+    def _remember(self, record: Record, concluded: Concluded, plans: Plans) -> None:
         """The next notification like this one takes the fast way. One that has expired is like no other."""
-        if concluded.body is None or record.value is None or record.key is None:
+        if concluded.body is None or record.value is None:
             return
-        grounds = self._splicer.grounds(record.value, moment.wishes.get(record.key))
+        grounds = self._splicer.grounds(record.value, concluded.wish)
         if grounds is not None and all(each.action is not Action.EXPIRE for each in concluded.decision.channels):
             plans.remember(grounds, concluded.decision)
 

@@ -179,6 +179,34 @@ async def test_a_broken_preference_sends_nothing_both_ways(case: Case, data: st.
         assert await fast.route(case.topic, case.second) == slow
 
 
+class Restless(Wishes):
+    """A preference that changes right after both ways have read it once: another thread writes the table."""
+
+    reads = 0
+
+    def get(self, key: bytes, default: Any = None) -> Any:
+        found = super().get(key, default)
+        self.reads += 1
+        if self.reads == 2:
+            self[key] = wish("ann", 2, {"choices": (Choice(False),)})
+        return found
+
+
+async def test_a_plan_rests_on_the_preference_that_was_decided_by_and_not_on_a_newer_one() -> None:
+    """regression: the plan of the new preference was what the old one had led to, for everybody who wants the same"""
+    restless = Restless({b"ann": wish("ann", 1, {"choices": (Choice(True),)})})
+    outbox = MemoryOutbox()
+    router = Router(RoutingParts(outbox, restless, catalogue(), CODEC, TOPICS, lambda: NOW))
+    record = Fetched(b"ann", encoded(Notification("n-1", "ann", "order.shipped", Priority.NORMAL, NOW)))
+    for offset in range(3):
+        batch = Batch(Partition(record.topic, 3), [replace(record, offset=offset)], Watermark())
+        async for each in outbox.batches(Stream(batch)):
+            router.route(each)
+    found = [CODEC.decode("Decision", each.value) for each in outbox.to(TOPICS.decisions)]
+    actions = {one["preference_version"]: {each["action"] for each in one["channels"]} for one in found[1:]}
+    assert actions == {2: {"suppress"}}
+
+
 @contextmanager
 def changed(routing: Routing, key: bytes, value: bytes) -> Iterator[None]:
     """The preference table while one preference is another."""
