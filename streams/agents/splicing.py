@@ -1,7 +1,7 @@
 """The fast way of a notification: its bytes are passed on, and only what routing needs of them is looked at.
 
-For what our current schema wrote and whose like was decided before: 6 us (without producing), where decoding,
-deciding and encoding take 44. It writes what the slow way (`concluding.py`) writes, and leaves to it whatever is in doubt.
+For what our current schema wrote and whose like was decided before: 6 us (without producing), where decoding, deciding
+and encoding take 44. It writes what the slow way (`concluding.py`) writes, and leaves to it whatever is in doubt.
 """
 
 from collections.abc import Callable, Mapping
