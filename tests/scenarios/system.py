@@ -105,13 +105,17 @@ class System:
 
     def ended(self, notification_id: str, seconds: float = 30) -> dict[str, str]:
         """Wait until every delivery of it has reached a terminal status."""
-        return dict(
-            wait_until(
-                lambda: (now := self.status(notification_id)) and set(now.values()) <= set(ENDED) and now,
-                seconds,
-                f"{notification_id} ended: {self.status(notification_id)}",
-            )
-        )
+        seen: dict[str, str] = {}
+
+        def all_ended() -> bool:
+            seen.update(self.status(notification_id))
+            return bool(seen) and set(seen.values()) <= set(ENDED)
+
+        try:
+            wait_until(all_ended, seconds, f"{notification_id} ended")
+        except AssertionError as late:
+            raise AssertionError(f"{late}; its deliveries: {seen}") from None
+        return seen
 
     def explained(self, notification_id: str) -> dict[str, Any]:
         told: dict[str, Any] = self.api.get(f"/v1/notifications/{notification_id}").ok()
