@@ -34,7 +34,13 @@ class CannotStart(Exception):
 
 
 def fail_stop(error: BaseException) -> NoReturn:
-    """End now and commit nothing: kill -9 is the case the engine is built for, so it answers the unexpected too."""
+    """End now and commit nothing: kill -9 is the case the engine is built for, so it answers the unexpected too.
+
+    What kept the process from starting is told in its one line, and ends it with its own code.
+    """
+    if isinstance(error, CannotStart):
+        log.critical("%s", error)
+        _exit(error.exit_code)
     log.critical("fail-stop, nothing more is committed: %r", error, exc_info=error)
     _exit(EXIT_FAIL_STOP)
 

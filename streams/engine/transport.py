@@ -10,11 +10,13 @@ import time
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
+from aiokafka.errors import KafkaConnectionError
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 from mode.utils.futures import notify
 
 from streams.engine.batch import Batch, Partition
+from streams.engine.ending import EXIT_NO_KAFKA, CannotStart
 from streams.engine.watermark import Watermark
 
 # A partition whose records are in hand is left out of the fetch under way, so what follows there waits for that fetch:
@@ -38,6 +40,15 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
     """aiokafka in its thread, with what Faust hard-codes and with the errors Faust never asks for."""
 
     _busy_until = 0.0
+
+    async def on_start(self) -> None:
+        """Kafka was there for the check of the topics and may be gone by now."""
+        try:
+            await super().on_start()
+        except KafkaConnectionError:
+            app = self.consumer.app
+            servers = ",".join(f"{url.host}:{url.port}" for url in app.conf.broker)
+            app.fail(CannotStart(f"Kafka at {servers} went away during the start: start this again", EXIT_NO_KAFKA))
 
     def _create_worker_consumer(self, transport: Any) -> Any:
         consumer = super()._create_worker_consumer(transport)

@@ -1,10 +1,12 @@
 """A fault of ours ends the process with nothing committed; the repaired program loses nothing."""
 
+import socket
 import time
+from pathlib import Path
 
 from schemas.topics import LARGEST_RECORD
 from streams.domain.notification import Channel, Priority
-from streams.engine.ending import EXIT_FAIL_STOP, EXIT_TOPICS
+from streams.engine.ending import EXIT_FAIL_STOP, EXIT_NO_KAFKA, EXIT_TOPICS
 from tests.engine.ground import Ground, incompressible, notification
 from tests.engine.router_process import BUG
 
@@ -67,3 +69,13 @@ def test_unequal_partition_counts_are_one_line_and_exit_78(ground: Ground) -> No
         assert router.ended(30) == EXIT_TOPICS
         assert f"{ground.topics.preferences} has 3 partitions" in router.said()
         assert router.said().count("\n") == 1
+
+
+def test_kafka_that_goes_away_between_the_check_and_the_start_is_told_in_one_line(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # nobody listens
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        with Ground(address, tmp_path).router("copy_process", checked=False) as process:
+            assert process.ended(30) == EXIT_NO_KAFKA, process.said()
+    assert f"Kafka at {address} went away" in process.said()
+    assert "Traceback" not in process.said()
