@@ -38,7 +38,7 @@ ALL_AT_ONCE = Fault(
     runs=30,
     every_seconds=(1, 4),
     # Blows come faster than the work they held up is caught up with, so that many strike a process whose hands are
-    # full: it has up to 8,000 records in hand, all of which come again.
+    # full: it has up to 2,000 records in hand, all of which come again.
     bound=Bound(duplicates_share=0.05, drain_seconds=90),
     inject=inject,
     processes=3,
