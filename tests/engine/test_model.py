@@ -191,7 +191,8 @@ class Paths(RuleBasedStateMachine):
 
     def drain(self) -> None:
         self.rebalance([MEMBERS[at % 2] for at in range(len(PARTITIONS))])
-        rounds = 2 + 2 * sum(record.deadly for log in self.kafka.logs.values() for record in log)
+        logs = self.kafka.logs.values()
+        rounds = 2 + max(map(len, logs)) // 100 + 2 * sum(record.deadly for log in logs for record in log)
         for _ in range(rounds):
             for name in MEMBERS:
                 self.deliver(name, 100, 1)
