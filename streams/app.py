@@ -39,7 +39,8 @@ def create_app(policy: RouterPolicy, catalogue: Catalogue, codec: Codec, crashes
     """The router's app: one table, one agent."""
     app = Application(policy, crashes=crashes)
     preferences = app.tables.add(CompactedTable(app, name=PREFERENCES, topic=policy.topics.preferences))
-    outbox = KafkaOutbox(policy.bootstrap_servers, app.fail, policy.linger_ms)
+    outbox = KafkaOutbox(policy.bootstrap_servers, app.fail)
+    app.closing.append(outbox.close)
     route_notifications.register(
         app,
         route_notifications.RoutingParts(outbox, preferences, catalogue, codec, policy.topics, _now),

@@ -72,7 +72,7 @@ class Router:
         self._parts = parts
         self._priority_of = {topic: priority for priority, topic in parts.topics.notifications.items()}
         self._plans = {priority: Plans(parts.codec, parts.topics, priority) for priority in self._priority_of.values()}
-        self._splicer = Splicer(parts.codec, parts.topics.decisions, parts.outbox.send)
+        self._splicer = Splicer(parts.codec, parts.topics.decisions, parts.outbox.put)
         self._concluder = Concluder(parts.codec, parts.catalogue)
 
     def route(self, batch: Batch) -> None:
@@ -88,7 +88,7 @@ class Router:
                 continue
             concluded = self._concluder.conclude(record, moment)
             if isinstance(concluded, Refused):
-                self._bury(record, concluded, moment.now)
+                self._bury(batch.tp, record, concluded, moment.now)
                 counts.dead(concluded.kind)
                 continue
             self._pass_on(record, concluded, moment)
@@ -96,9 +96,9 @@ class Router:
             counts.decided(concluded.decision.channels, record.timestamp)
         counts.report()
 
-    def set_aside(self, record: Record, reason: str) -> None:
+    def set_aside(self, tp: Partition, record: Record, reason: str) -> None:
         """Make a dead letter of a record that is not to be touched."""
-        self._bury(record, Refused(PERMANENT, reason), self._parts.now())
+        self._bury(tp, record, Refused(PERMANENT, reason), self._parts.now())
         metrics.DEAD_LETTERS.labels("router", PERMANENT).inc()
 
     def _moment(self, tp: Partition) -> Moment:
@@ -144,8 +144,8 @@ class Router:
             return self._parts.codec.encode("Delivery", {**head, "notification": concluded.value})
         return self._parts.codec.splice("Delivery", head, concluded.body)
 
-    def _bury(self, record: Record, refused: Refused, now: int) -> None:
-        origin = Origin(record.topic, record.partition, record.offset)
+    def _bury(self, tp: Partition, record: Record, refused: Refused, now: int) -> None:
+        origin = Origin(tp.topic, tp.partition, record.offset)
         self._parts.outbox.send(
             self._parts.topics.dead_letters,
             record.value,

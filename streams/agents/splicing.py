@@ -14,11 +14,17 @@ from streams.agents.moment import Moment
 from streams.agents.plans import Grounds, Plan
 from streams.domain.notification import delivery_id
 from streams.engine.batch import Record
+from streams.engine.record_batch import SIZES, header, sized, varint
 
-Send = Callable[[str, bytes, bytes | None, Headers], None]
+Put = Callable[[str, bytes], None]
 Splice = Callable[[Record], Plan | None]
 
 _ID_SIZE = b"\x48"  # what Avro writes before a text of 36 bytes
+_ID_BYTES = 36  # of a delivery
+_ID = sized(names.ID.encode())  # how the header begins
+_TRACE = sized(names.TRACE_PARENT.encode())
+_DELIVERY_ID = _ID + varint(_ID_BYTES)
+_TRACES = 4  # so many trace headers a notification may have, and one is what it should
 _NOTHING_KNOWN = (b"\0", b"")  # version 0 of a recipient's wishes
 ASKED = Raw("channels", "locale")
 
@@ -33,10 +39,10 @@ class Splicer:
     It rests on the order of their fields: a Decision begins as a Notification does, a Delivery ends with one.
     """
 
-    def __init__(self, codec: Codec, decisions: str, send: Send) -> None:
+    def __init__(self, codec: Codec, decisions: str, put: Put) -> None:
         self._codec = codec
         self._decisions = decisions
-        self._send = send
+        self._put = put
         self._read = codec.reader(
             "Notification",
             Text("notification_id"),
@@ -58,14 +64,16 @@ class Splicer:
 
         Everything is bound to local names once a batch, because the function runs once a record.
         """
-        now, stamps, send, read, wish_of = moment.now, moment.stamps, self._send, self._read, self._wishes(moment)
-        decisions, id_name, trace_name = self._decisions, names.ID, names.TRACE_PARENT
+        now, stamps, put, read, wish_of = moment.now, moment.stamps, self._put, self._read, self._wishes(moment)
+        decisions, trace_name, join, sizes, usual = self._decisions, names.TRACE_PARENT, b"".join, SIZES, len(SIZES)
         frame = self._codec.frame("Notification")
         start = len(frame)
         delivery_frame, decision_frame = self._codec.frame("Delivery") + _ID_SIZE, self._codec.frame("Decision")
         priority = self._codec.part("Decision", ("priority",), {"priority": str(moment.priority)})
         decided_at = self._codec.part("Decision", ("decided_at",), {"decided_at": now})
-        delivery_stamps, decision_stamps = stamps.delivery, stamps.decision
+        fixed = len(delivery_frame) + _ID_BYTES
+        delivery_stamps, decision_stamps = _encoded(stamps.delivery), _encoded(stamps.decision)
+        counts = [varint(1 + len(stamps.delivery) + traces) for traces in range(_TRACES + 1)]
 
         def splice(record: Record) -> Plan | None:
             data, key = record.value, record.key
@@ -79,21 +87,34 @@ class Splicer:
             plan = known.get((kind, asked, wanted))
             if plan is None or due is not None or (expires is not None and expires <= now):
                 return None
-            stamp, stamp_decision = delivery_stamps, decision_stamps
+            trace, traces = b"", 0
             for pair in record.headers:
                 if pair[0] == trace_name:
-                    stamp, stamp_decision = [*stamp, pair], [*stamp_decision, pair]
-            body = data[start:]
+                    trace, traces = trace + _TRACE + sized(pair[1]), traces + 1
+            if traces > _TRACES:
+                return None
+            count, body = counts[traces], data[start:]
+            size = len(recipient)
+            owner = (sizes[size] if size < usual else varint(size)) + recipient
             told = identity.decode()
+            around = fixed + len(version) + len(body)
             for topic, channel, before, after in plan.deliveries:
                 made = delivery_id(told, channel).encode()
-                value = b"".join((delivery_frame, made, before, version, after, body))
-                send(topic, value, key, [(id_name, made), *stamp])
-            value = b"".join(
+                size = around + len(before) + len(after)
+                put(topic, join((
+                    owner, sizes[size] if size < usual else varint(size),
+                    delivery_frame, made, before, version, after, body,
+                    count, _DELIVERY_ID, made, delivery_stamps, trace,
+                )))  # fmt: skip
+            value = join(
                 (decision_frame, data[start:kind_end], priority, data[priority_end:created_end], decided_at,
                  plan.decided_for, version, plan.concluded)
             )  # fmt: skip
-            send(decisions, value, key, [(id_name, identity), *stamp_decision])
+            size, length = len(value), len(identity)
+            put(decisions, join((
+                owner, sizes[size] if size < usual else varint(size), value,
+                count, _ID, sizes[length] if length < usual else varint(length), identity, decision_stamps, trace,
+            )))  # fmt: skip
             return plan
 
         return splice
@@ -128,3 +149,7 @@ class Splicer:
             return version, wanted
 
         return wish_of
+
+
+def _encoded(stamps: Headers) -> bytes:
+    return b"".join(header(*pair) for pair in stamps)

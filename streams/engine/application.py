@@ -1,7 +1,7 @@
 """A Faust app whose agents get batches, whose failures end the process and which leaves no trace on disk."""
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn, cast
@@ -33,7 +33,6 @@ class EnginePolicy:
     commit_interval_seconds: float = 0.1
     watchdog_seconds: float = 60.0
     stop_seconds: float = 8.0
-    linger_ms: float = 1.0
     state_folder: Path | None = None
 
     def settings(self) -> dict[str, Any]:
@@ -83,6 +82,7 @@ class Application(faust.App):
         self.rank: dict[str, int] = {}  # topic -> place: the order in which fetched batches are handed over
         self.phase = "starting"  # then recovering and ready, in turns, and stopping
         self.tell: Callable[[str], None] = lambda _state: None
+        self.closing: list[Callable[[], Awaitable[None]]] = []  # awaited when everything else has stopped
         super().__init__(policy.group, **policy.settings())
 
     def batches_of(self, *topics: str) -> TopicT:
@@ -113,6 +113,12 @@ class Application(faust.App):
         if self.phase != "stopping":
             self.phase = state
             self.tell(state)
+
+    async def stop(self) -> None:
+        """Finish what is in hand, commit it, stop."""
+        await super().stop()
+        for close in self.closing:
+            await close()
 
     def _new_transport(self) -> Transport:
         return Transport(self.conf.broker_consumer, self)

@@ -1,8 +1,7 @@
 """One fetch of one partition: the value of one Faust event."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from faust.serializers.schemas import Schema
 
@@ -69,10 +68,18 @@ class Batch:
         self._watermark.finish(self._span)
 
 
-def _emptied(record: Any) -> Record:
-    """The record without its bytes."""
-    emptied: Record = replace(record, value=None)
-    return emptied
+class _Emptied(NamedTuple):
+    """A record without its bytes."""
+
+    offset: int
+    key: bytes | None
+    timestamp: int
+    headers: Sequence[tuple[str, bytes]]
+    value: bytes | None = None
+
+
+def _emptied(record: Record) -> Record:
+    return _Emptied(record.offset, record.key, record.timestamp, record.headers)
 
 
 class BatchSchema(Schema):

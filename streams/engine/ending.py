@@ -33,6 +33,11 @@ class CannotStart(Exception):
         self.exit_code = exit_code
 
 
+def kafka_went_away(bootstrap_servers: str) -> CannotStart:
+    """It was there when the topics were checked."""
+    return CannotStart(f"Kafka at {bootstrap_servers} went away during the start: start this again", EXIT_NO_KAFKA)
+
+
 def fail_stop(error: BaseException) -> NoReturn:
     """End now and commit nothing: kill -9 is the case the engine is built for, so it answers the unexpected too.
 

@@ -4,21 +4,22 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple, NoReturn
 
 from streams.engine.ending import fail_stop
-from streams.engine.outbox import Headers, Outbox, Output, Receipt
+from streams.engine.outbox import Outbox, Output, Receipt
+from streams.engine.record_batch import decoded
 
 
 class Sent(NamedTuple):
     """One record that was sent."""
 
     topic: str
-    value: bytes | None
     key: bytes | None
-    headers: Headers
+    value: bytes | None
+    headers: list[tuple[str, bytes]]
 
 
 class MemoryOutbox(Outbox):
-    """`sent` has every record in order. With `at_once` each is reported as delivered when its batch is through;
-    otherwise when `confirm` or `refuse` is called."""
+    """`sent` has every record in order. With `at_once` each is confirmed when its batch is through; otherwise when
+    `confirm` or `refuse` is called."""
 
     def __init__(self, fail: Callable[[BaseException], NoReturn] = fail_stop, at_once: bool = True) -> None:
         super().__init__(fail)
@@ -31,19 +32,21 @@ class MemoryOutbox(Outbox):
         return [each for each in self.sent if each.topic == topic]
 
     def confirm(self) -> None:
-        """Report everything that waits as delivered."""
+        """Everything that waits is on the brokers."""
         waiting, self._waiting = self._waiting, []
         for receipt in waiting:
-            receipt.delivered(None, None)
+            receipt.confirmed()
 
     def refuse(self, reason: str) -> None:
-        """Report the first that waits as failed."""
-        self._waiting.pop(0).delivered(reason, None)
+        """The first that waits will never be there."""
+        self._refused(self._waiting.pop(0), RuntimeError(reason))
 
-    def _produce(self, outputs: Sequence[Output], receipt: Receipt) -> None:
-        self.sent.extend(Sent(*each) for each in outputs)
+    async def close(self) -> None:
+        """There is nothing to give back."""
+
+    async def _produce(self, outputs: Sequence[Output], partition: int, receipt: Receipt) -> None:
+        self.sent.extend(Sent(topic, *decoded(made)) for topic, made in outputs)
+        receipt.pending += len(outputs)
         self._waiting.extend([receipt] * len(outputs))
-
-    def _after_batch(self) -> None:
         if self.at_once:
             self.confirm()

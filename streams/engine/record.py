@@ -12,12 +12,8 @@ class Partition(NamedTuple):
 
 
 class Record(Protocol):
-    """A record as it was fetched: raw bytes, no value: a tombstone."""
+    """A record as it was fetched: raw bytes, no value: a tombstone. Its batch knows the partition."""
 
-    @property
-    def topic(self) -> str: ...
-    @property
-    def partition(self) -> int: ...
     @property
     def offset(self) -> int: ...
     @property

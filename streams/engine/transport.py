@@ -16,7 +16,7 @@ from faust.types import TP, ConsumerMessage
 from mode.utils.futures import notify
 
 from streams.engine.batch import Batch, Partition
-from streams.engine.ending import EXIT_NO_KAFKA, CannotStart
+from streams.engine.ending import kafka_went_away
 from streams.engine.watermark import Watermark
 
 # A partition whose records are in hand is left out of the fetch under way, so what follows there waits for that fetch:
@@ -36,6 +36,10 @@ class _NoPosition(dict[TP, Any]):
         return None
 
 
+def _as_it_is(_: TP, record: Any) -> Any:
+    return record
+
+
 class ConsumerThread(driver.AIOKafkaConsumerThread):
     """aiokafka in its thread, with what Faust hard-codes and with the errors Faust never asks for."""
 
@@ -48,7 +52,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         except KafkaConnectionError:
             app = self.consumer.app
             servers = ",".join(f"{url.host}:{url.port}" for url in app.conf.broker)
-            app.fail(CannotStart(f"Kafka at {servers} went away during the start: start this again", EXIT_NO_KAFKA))
+            app.fail(kafka_went_away(servers))
 
     def _create_worker_consumer(self, transport: Any) -> Any:
         consumer = super()._create_worker_consumer(transport)
@@ -62,7 +66,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         consumer._coordinator.check_errors()
         if consumer._fetcher.error_future.done() and not consumer._closed:
             consumer._fetcher.error_future.result()
-        self._first_topics_first(consumer._fetcher._records)
+        self._make_ready(consumer._fetcher._records)
         fetched = await super()._fetch_records(consumer, *args, **kwargs)
         now = time.monotonic()
         if fetched:
@@ -70,9 +74,16 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         consumer._fetcher._fetch_max_wait_ms = FETCH_WAIT_MS if now < self._busy_until else IDLE_FETCH_WAIT_MS
         return fetched
 
-    def _first_topics_first(self, fetched: Any) -> None:
-        """aiokafka hands out what it has fetched in the order in which it came: a flood of low would hold up high."""
+    def _make_ready(self, fetched: Any) -> None:
+        """What aiokafka has fetched, before it hands it out.
+
+        It would do so in the order in which it came: a flood of low would hold up high. And it would make another
+        object of each record, for keys and values that are deserialized here by nobody.
+        """
         rank = self.consumer.app.rank
+        for result in fetched.values():
+            if (unread := getattr(result, "_partition_records", None)) is not None:
+                unread._consumer_record = _as_it_is
         last = len(rank) - 1
         ahead = [tp for tp in fetched if rank.get(tp.topic, last) < last]
         for tp in sorted(ahead, key=lambda tp: -rank[tp.topic]):

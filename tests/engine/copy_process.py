@@ -26,7 +26,7 @@ from streams.engine.crash_marks import CrashMarks
 from streams.engine.ending import CannotStart
 from streams.engine.lifetime import Look, live
 from streams.engine.outbox import KafkaOutbox
-from streams.engine.record import Record
+from streams.engine.record import Partition, Record
 from streams.engine.state_folder import open_marks
 from streams.engine.table import CompactedTable
 from streams.engine.topic_check import check_topics
@@ -59,8 +59,8 @@ class Copier:
                 ENDINGS.get(record.value or b"", lambda: None)()
                 self._outbox.send(self._topics.decisions, record.value, record.key, [])
 
-    def bury(self, record: Record, reason: str) -> None:
-        origin = f"{record.topic}/{record.partition}@{record.offset}".encode()
+    def bury(self, tp: Partition, record: Record, reason: str) -> None:
+        origin = f"{tp.topic}/{tp.partition}@{record.offset}".encode()
         headers = [*record.headers, ("reason", reason.encode()), ("origin", origin)]
         self._outbox.send(self._topics.dead_letters, record.value, record.key, headers)
 
@@ -68,7 +68,8 @@ class Copier:
 async def _live(policy: EnginePolicy, topics: RouterTopics, crashes: CrashMarks, health: Health) -> int:
     app = Application(policy, crashes=crashes)
     table = app.tables.add(CompactedTable(app, name="preferences", topic=topics.preferences))
-    outbox = KafkaOutbox(policy.bootstrap_servers, app.fail, policy.linger_ms)
+    outbox = KafkaOutbox(policy.bootstrap_servers, app.fail)
+    app.closing.append(outbox.close)
     app.agent(app.batches_of(*topics.notifications.values()), name="copy")(Copier(outbox, topics).copy)
     watchdog = Watchdog(Look(app, table, Backlog(policy.bootstrap_servers)), policy.watchdog_seconds)
     health.alive, health.stalled = watchdog.alive, watchdog.stalled

@@ -54,7 +54,7 @@ def notification(number: int, recipient: str, **changes: Any) -> Notification:
 
 
 def incompressible(size: int) -> str:
-    """`size` characters of data."""
+    """`size` characters of data that compression makes half as long at best."""
     return json.dumps({"text": random.Random(size).randbytes(size).hex()[: size - 12]})
 
 

@@ -20,8 +20,6 @@ class Numbered:
     """A record of which only the offset matters."""
 
     offset: int
-    topic: str = HERE.topic
-    partition: int = HERE.partition
     key: bytes | None = None
     value: bytes | None = b"value"
     timestamp: int = 0

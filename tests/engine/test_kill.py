@@ -25,7 +25,7 @@ def test_three_kills_lose_nothing_and_break_no_order(ground: Ground) -> None:
 
     expected = {f"person-{r}": list(range(INPUTS // RECIPIENTS)) for r in range(RECIPIENTS)}
     outputs = {"decisions": [d["notification_id"] for d in ground.decisions()]}
-    for channel in Channel:
+    for channel in (Channel.EMAIL, Channel.WEBHOOK):
         outputs[channel] = [d["notification"]["notification_id"] for d in ground.deliveries(channel)]
     for name, ids in outputs.items():
         assert numbers_by_recipient(ids) == expected, f"{name}, seed {seed}, kills at {moments}"

@@ -12,7 +12,7 @@ from streams.agents.router_topics import RouterTopics
 class Order:
     """Prefixes of the topics to read and to write, consumer group, number of types of the catalogue, cores to stay on.
 
-    `gather_ms`: how long the bare loop may wait for a batch to fill; ours has no such setting.
+    `linger_ms`, and `gather_ms`, how long the bare loop may wait for a batch to fill: ours has no such settings.
     """
 
     bootstrap_servers: str

@@ -48,12 +48,12 @@ class Entry:
         return self.contender in (Contender.IDIOMATIC_FAUST, Contender.FAUST_TAKE)
 
 
-OURS = Entry("ours", Contender.OURS, 1)
-OURS_LINGER_5 = Entry("ours, linger 5 ms", Contender.OURS, 5)
+OURS = Entry("ours", Contender.OURS, 0)  # which waits for nothing: a batch leaves when its records are through
 BARE_LOOP = Entry("bare loop + fastavro", Contender.BARE_LOOP, 5)
+BARE_LINGER_1 = Entry("bare loop, linger 1 ms", Contender.BARE_LOOP, 1)
 IDIOMATIC_FAUST = Entry("idiomatic Faust", Contender.IDIOMATIC_FAUST, 0)
 FAUST_TAKE = Entry("Faust take", Contender.FAUST_TAKE, 20)
-ENTRIES = (OURS, BARE_LOOP, OURS_LINGER_5, IDIOMATIC_FAUST, FAUST_TAKE)
+ENTRIES = (OURS, BARE_LOOP, BARE_LINGER_1, IDIOMATIC_FAUST, FAUST_TAKE)
 
 
 @dataclass(slots=True)
@@ -80,10 +80,10 @@ class Results:
         made = [
             Figure("events_per_s", ours, "events/s", "ours as shipped, one core", "> 100,000"),
             Figure("cpu_us_per_event", self.cpu_us(OURS), "us", "CPU of ours for an event"),
-            Figure("bare_loop_events_per_s", rate(BARE_LOOP), "events/s", "the bare loop, one core"),
+            Figure("bare_loop_events_per_s", rate(BARE_LOOP), "events/s", "the bare loop, linger 5 ms, one core"),
             Figure("ratio_bare_loop", ours / rate(BARE_LOOP), "x", "ours / bare loop", ">= 2"),
             Figure("ratio_bare_loop_cpu", self.cpu_us(BARE_LOOP) / self.cpu_us(OURS), "x", "the same by CPU"),
-            Figure("linger_5_events_per_s", rate(OURS_LINGER_5), "events/s", "ours with linger_ms 5"),
+            Figure("bare_loop_linger_1_events_per_s", rate(BARE_LINGER_1), "events/s", "the bare loop, linger 1 ms"),
             Figure("ratio_idiomatic_faust", ours / rate(IDIOMATIC_FAUST), "x", "ours / idiomatic Faust", ">= 20"),
             Figure("ratio_faust_take", ours / rate(FAUST_TAKE), "x", "ours / Faust take", ">= 15"),
         ]

@@ -25,7 +25,7 @@ EVENTS = 1_500
 METRICS = {
     "events_per_s", "ratio_bare_loop", "ratio_idiomatic_faust", "ratio_faust_take", "same_records", "routed_p50_ms",
     "routed_p99_ms", "routed_p99_ratio_bare", "high_under_flood_p99_ms", "recover_2000_recipients_s",
-    "recover_2000_recipients_mib", "scaling_two_routers", "preference_live_p99_ms", "linger_5_events_per_s",
+    "recover_2000_recipients_mib", "scaling_two_routers", "preference_live_p99_ms", "bare_loop_linger_1_events_per_s",
 }  # fmt: skip
 
 

@@ -25,7 +25,6 @@ def main() -> int:
             instance=order.instance,
             group=order.group,
             topics=order.topics,
-            linger_ms=order.linger_ms,
             state_folder=Path(folder),
         )
         return run(policy, catalogue(order.types), Codec(), health)
