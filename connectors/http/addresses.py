@@ -1,9 +1,11 @@
 """What an address must look like to be accepted. Whether somebody is there is found out when it is used."""
 
 import re
+from collections.abc import Callable, Mapping
 from urllib.parse import urlsplit
 
 from streams.domain.notification import Channel
+from streams.domain.phone_number import number_fault
 
 _MAX_URL = 2_048
 _MAX_EMAIL, _MAX_LOCAL = 254, 64
@@ -16,7 +18,7 @@ def wrong_address(channel: str, address: str) -> str | None:
     """What is wrong with an address, as something to be mended; None: nothing."""
     if channel not in Channel.__members__.values():
         return f"there is no channel {channel!r}; there are {', '.join(Channel)}"
-    return _wrong_email(address) if channel == Channel.EMAIL else _wrong_url(address)
+    return _RULES[Channel(channel)](address)
 
 
 def _wrong_email(address: str) -> str | None:
@@ -51,3 +53,10 @@ def _wrong_url(address: str) -> str | None:
     if port == 0:
         return "not a URL: the port is 0"
     return None
+
+
+_RULES: Mapping[Channel, Callable[[str], str | None]] = {
+    Channel.EMAIL: _wrong_email,
+    Channel.WEBHOOK: _wrong_url,
+    Channel.SMS: number_fault,
+}

@@ -12,6 +12,7 @@ from starlette.responses import HTMLResponse
 from connectors.http.auth import Guard, Keys
 from connectors.http.body_limit import BodyLimit
 from connectors.http.catalogue import CatalogueRoutes
+from connectors.http.dead_letter_work import DeadLetterWork
 from connectors.http.dead_letters import DeadLetterRoutes
 from connectors.http.health import HealthRoutes
 from connectors.http.notifications import NotificationRoutes
@@ -65,7 +66,14 @@ def create_api(parts: Parts, version: str = "0.1.0") -> Api:
         exception_handlers=dict(HANDLERS),
         separate_input_output_schemas=False,
     )
-    for routes in (NotificationRoutes, RecipientRoutes, DeadLetterRoutes, CatalogueRoutes, HealthRoutes):
+    for routes in (
+        NotificationRoutes,
+        RecipientRoutes,
+        DeadLetterRoutes,
+        DeadLetterWork,
+        CatalogueRoutes,
+        HealthRoutes,
+    ):
         app.include_router(routes(parts).router())
     app.add_middleware(BodyLimit)
     app.add_middleware(Guard, keys=Keys(parts.api_keys))

@@ -1,151 +1,108 @@
-"""/v1/dead-letters: what no retry helps, why, and putting it back to work."""
+"""/v1/dead-letters: what no retry helps, and why: listed, counted, shown, exported."""
 
-import base64
-import binascii
-from dataclasses import dataclass, fields
-from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from collections.abc import AsyncIterator, Sequence
+from typing import Annotated, Any
 
+import msgspec
 from fastapi import APIRouter, Path, Query
+from starlette.responses import StreamingResponse
 
+from connectors.dead_letters.dead_letter import Cursor, DeadLetter
+from connectors.dead_letters.stats import DeadLetterStats
+from connectors.http.dead_letter_bodies import FilterQuery, PageQuery, cursor, next_page
+from connectors.http.dead_letter_detail import detail, exported
 from connectors.http.json_response import JsonResponse
-from connectors.http.ports import Cursor, DeadLetterFilter, Parts
-from connectors.http.problems import ALREADY_REDRIVEN, INVALID, NOT_FOUND, UNAVAILABLE, FieldError, Problem, invalid
+from connectors.http.ports import Parts
+from connectors.http.problems import INVALID, NOT_FOUND, UNAVAILABLE, Problem
 from connectors.http.responses import READING, responses
-from connectors.http.states import DeadLetterDetail, DeadLetterPage, DeadLetterState
-from connectors.redrive import AlreadyRedriven, DeadLetter, Redrive, redrive
-from schemas.codec import Codec, PoisonRecord
-from streams.domain.notification import Channel
+from connectors.http.states import DeadLetterDetail, DeadLetterPage
 
 PATH = "/v1/dead-letters"
-_MAX_PAGE = 200
-_READABLE = ("Delivery", "Notification")
+TAG = "Dead letters"
+LINES = "application/x-ndjson"
+_EXPORTED_AT_ONCE = 20  # a record may have megabytes
 DeadLetterId = Annotated[str, Path(description="As the list tells it.", examples=["3-1204"])]
-DeadLetterKind = Literal["poison", "permanent", "exhausted", "ambiguous"]
-
-
-@dataclass(frozen=True, slots=True)
-class Redriven:
-    """It is back in its topic."""
-
-    dead_letter_id: str
-    status: str
-    notification_id: str | None
-    delivery_id: str | None
+_ENCODER = msgspec.json.Encoder()
 
 
 class DeadLetterRoutes:
-    """Three routes."""
+    """Looking at them; dead_letter_work is what can be done about them."""
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
 
     def router(self) -> APIRouter:
-        router = APIRouter(tags=["Dead letters"])
+        router = APIRouter(tags=[TAG])
+        asking = (INVALID, UNAVAILABLE)
+        router.get(PATH, summary="Dead letters, newest first", responses=responses(200, DeadLetterPage, asking))(
+            self.page
+        )
         router.get(
-            PATH, summary="Dead letters, newest first", responses=responses(200, DeadLetterPage, (INVALID, UNAVAILABLE))
-        )(self.page)
+            f"{PATH}/stats", summary="Dead letters in numbers", responses=responses(200, DeadLetterStats, asking)
+        )(self.stats)
         router.get(
+            f"{PATH}/export",
+            summary="Dead letters as JSON lines",
+            response_class=StreamingResponse,
+            responses=_lines(asking),
+        )(self.export)
+        router.get(  # after the two above, which it would match, too
             f"{PATH}/{{dead_letter_id}}",
             summary="One dead letter with its record",
             responses=responses(200, DeadLetterDetail, READING),
         )(self.get)
-        router.post(
-            f"{PATH}/{{dead_letter_id}}/redrive",
-            status_code=202,
-            summary="Put a dead letter back to work",
-            responses=responses(202, Redriven, (*READING, ALREADY_REDRIVEN)),
-        )(self.redrive)
         return router
 
-    async def page(
-        self,
-        limit: Annotated[int, Query(ge=1, le=_MAX_PAGE, description="How many at most.")] = 50,
-        before: Annotated[str | None, Query(description="`next` of the page before.")] = None,
-        channel: Annotated[Channel | None, Query(description="Only of this channel.")] = None,
-        kind: Annotated[DeadLetterKind | None, Query(description="Only of this kind.")] = None,
-        redriven: Annotated[bool | None, Query(description="Only those that were redriven, or were not.")] = None,
-    ) -> JsonResponse:
+    async def page(self, query: Annotated[PageQuery, Query()]) -> JsonResponse:
         """Without their records. A page after this one is asked for with `before`."""
-        wanted = DeadLetterFilter(channel, kind, redriven)
-        found = list(await self._parts.dead_letters.page(wanted, _cursor(before), limit + 1))
-        more = len(found) > limit
-        items = found[:limit]
-        return JsonResponse(DeadLetterPage(items, _next(items[-1]) if more else None))
+        found = list(
+            await self._parts.dead_letters.page(query.wanted(query.state), cursor(query.before), query.limit + 1)
+        )
+        items = found[: query.limit]
+        more = len(found) > query.limit
+        return JsonResponse(
+            DeadLetterPage(items, next_page(items[-1].dead_at, items[-1].dead_letter_id) if more else None)
+        )
+
+    async def stats(self, query: Annotated[FilterQuery, Query()]) -> JsonResponse:
+        """How many the filters mean, since when, and how many of each state, kind, type, channel, provider, reason."""
+        return JsonResponse(await self._parts.dead_letters.stats(query.wanted(query.state), self._parts.now()))
+
+    async def export(self, query: Annotated[FilterQuery, Query()]) -> StreamingResponse:
+        """Newest first, one JSON object a line, as the single one is shown; `value_base64` always holds the raw bytes.
+        The connection breaks off when a server goes away on the way: a whole export ends in a line's end."""
+        wanted = query.wanted(query.state)
+        first = await self._parts.dead_letters.letters(wanted, None, _EXPORTED_AT_ONCE)
+
+        async def lines() -> AsyncIterator[bytes]:
+            letters: Sequence[DeadLetter] = first
+            while letters:
+                yield b"".join(_ENCODER.encode(exported(each, self._parts.codec)) + b"\n" for each in letters)
+                last = Cursor(letters[-1].dead_at, letters[-1].dead_letter_id)
+                letters = await self._parts.dead_letters.letters(wanted, last, _EXPORTED_AT_ONCE)
+
+        return StreamingResponse(lines(), media_type=LINES)
 
     async def get(self, dead_letter_id: DeadLetterId) -> JsonResponse:
         """`value` is decoded if it can be; otherwise `value_base64` holds the raw bytes."""
-        found = await self._parts.dead_letters.find(_plain(dead_letter_id))
+        found = await self._parts.dead_letters.find(plain(dead_letter_id))
         if found is None:
-            raise _no_dead_letter(dead_letter_id)
+            raise no_dead_letter(dead_letter_id)
         return JsonResponse(detail(found, self._parts.codec))
 
-    async def redrive(
-        self,
-        dead_letter_id: DeadLetterId,
-        again: Annotated[bool, Query(description="Also when it was redriven before.")] = False,
-    ) -> JsonResponse:
-        """Mend the cause first. The same record goes back to its topic, with one more in its header `redrives`."""
-        parts = self._parts
-        asked = Redrive(_plain(dead_letter_id), again, parts.now(), parts.new_id())
-        try:
-            dead = await redrive(asked, parts.dead_letters, parts.publisher, parts.codec)
-        except AlreadyRedriven as error:
-            raise Problem(
-                ALREADY_REDRIVEN, f"it was redriven at {error.dead.redriven_at}; ?again=true does it once more"
-            ) from error
-        if dead is None:
-            raise _no_dead_letter(dead_letter_id)
-        return JsonResponse(Redriven(dead.dead_letter_id, "redriven", dead.notification_id, dead.delivery_id), 202)
 
-
-def _no_dead_letter(dead_letter_id: str) -> Problem:
+def no_dead_letter(dead_letter_id: str) -> Problem:
     return Problem(NOT_FOUND, f"there is no dead letter {dead_letter_id!r}")
 
 
-def _plain(dead_letter_id: str) -> str:
+def plain(dead_letter_id: str) -> str:
     """PostgreSQL's text has no NUL: asking for one would be an error there."""
     if "\0" in dead_letter_id:
-        raise _no_dead_letter(dead_letter_id)
+        raise no_dead_letter(dead_letter_id)
     return dead_letter_id
 
 
-def _next(last: DeadLetterState) -> str:
-    microseconds = int(last.dead_at.timestamp()) * 1_000_000 + last.dead_at.microsecond
-    return base64.urlsafe_b64encode(f"{microseconds} {last.dead_letter_id}".encode()).decode().rstrip("=")
-
-
-def _cursor(text: str | None) -> Cursor | None:
-    if text is None:
-        return None
-    try:
-        told = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode()
-        moment, _, dead_letter_id = told.partition(" ")
-        seconds, microseconds = divmod(int(moment), 1_000_000)
-        dead_at = datetime.fromtimestamp(seconds, UTC).replace(microsecond=microseconds)
-    except (binascii.Error, ValueError, OverflowError, OSError):
-        raise invalid([FieldError("before", "give what `next` told on the page before, or leave it out")]) from None
-    return Cursor(dead_at, _plain(dead_letter_id))
-
-
-def detail(found: DeadLetter, codec: Codec) -> DeadLetterDetail:
-    """A dead letter as the API and the command line show it."""
-    record, value = _read(found.value, codec)
-    told = {each.name: getattr(found, each.name) for each in fields(DeadLetterState)}
-    return DeadLetterDetail(
-        **told,
-        key=None if found.key is None else found.key.decode(errors="replace"),
-        headers=list(found.headers),
-        record=record,
-        value=value,
-        value_base64=None if value is not None or found.value is None else base64.b64encode(found.value).decode(),
-    )
-
-
-def _read(data: bytes | None, codec: Codec) -> tuple[str | None, dict[str, Any] | None]:
-    for schema in _READABLE:
-        try:
-            return schema, codec.decode(schema, data)
-        except PoisonRecord:
-            continue
-    return None, None
+def _lines(kinds: Any) -> dict[int | str, dict[str, Any]]:
+    made = responses(200, None, kinds)
+    made[200] = {"description": "A line for each.", "content": {LINES: {"schema": {"type": "string"}}}}
+    return made

@@ -23,7 +23,8 @@ def _uuid(text: str) -> str:
     return text.lower()
 
 
-def _moment(text: str) -> str:
+def moment(text: str) -> str:
+    """RFC 3339 with a zone, as it came. Raises ValueError with what is wrong."""
     if not _RFC_3339.fullmatch(text):
         raise ValueError("not a time with its zone: write RFC 3339, such as 2030-01-31T18:00:00Z")
     to_ms(text)
@@ -93,7 +94,7 @@ class NotificationBody(Body):
         examples=[{"email": "ada@example.com"}],
     )
     locale: Language | None = Field(None, description="A BCP 47 language tag.", examples=["de-AT"])
-    expires_at: Annotated[str, AfterValidator(_moment)] | None = Field(
+    expires_at: Annotated[str, AfterValidator(moment)] | None = Field(
         None,
         description="RFC 3339. Nothing is sent from this moment on.",
         examples=["2030-01-31T18:00:00Z"],

@@ -2,11 +2,12 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Protocol
 
+from connectors.dead_letters.dead_letter import Cursor
+from connectors.dead_letters.ports import DeadLetters, Publisher
+from connectors.dead_letters.wanted import DeadLetterFilter
 from connectors.http.states import DeadLetterState, NotificationState
-from connectors.redrive import DeadLetter, DeadLetters, Publisher
 from connectors.stored_recipient import StoredRecipient
 from schemas.codec import Codec
 from streams.domain.catalogue import Catalogue
@@ -76,6 +77,9 @@ class RecipientStore(Protocol):
     async def erase(self, recipient_id: str, now: int) -> StoredRecipient | None:
         """None: there is no such recipient."""
 
+    async def clear_marks(self, recipient_id: str, channel: str, now: int) -> StoredRecipient | None:
+        """None: there is no such recipient."""
+
 
 class Notifications(Protocol):
     """connectors.postgres.notifications. Raises Unavailable."""
@@ -84,31 +88,11 @@ class Notifications(Protocol):
         """None: nothing is recorded of it (yet)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Cursor:
-    """The last dead letter of a page."""
-
-    dead_at: datetime
-    dead_letter_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class DeadLetterFilter:
-    """None: any."""
-
-    channel: str | None = None
-    kind: str | None = None
-    redriven: bool | None = None
-
-
 class KeptDeadLetters(DeadLetters, Protocol):
     """connectors.postgres.dead_letters. Every method raises Unavailable."""
 
     async def page(self, wanted: DeadLetterFilter, before: Cursor | None, limit: int) -> Sequence[DeadLetterState]:
-        """Newest first, those before the cursor."""
-
-    async def find(self, dead_letter_id: str) -> DeadLetter | None:
-        """None: there is none."""
+        """Newest first, those before the cursor, without their records."""
 
 
 class ApiKeys(Protocol):

@@ -48,6 +48,18 @@ IN_PROGRESS = Kind(
 ALREADY_REDRIVEN = Kind(
     "already-redriven", 409, "This dead letter was redriven before", "Add `?again=true` to redrive it once more."
 )
+ALREADY_DROPPED = Kind(
+    "already-dropped",
+    409,
+    "This dead letter was dropped",
+    "Its record is forgotten here; whoever published it can publish it again.",
+)
+CANNOT_GO_BACK = Kind(
+    "cannot-go-back",
+    409,
+    "This dead letter cannot be redriven",
+    "It has expired, or it came from no topic of tidings: export what is needed of it, then drop it.",
+)
 BODY_TOO_LARGE = Kind("body-too-large", 413, "The body is too large", "Send at most 256 kB; send files by reference.")
 NOT_JSON = Kind(
     "unsupported-media-type", 415, "The body must be application/json", "Send `Content-Type: application/json`."
@@ -67,6 +79,8 @@ KINDS = (
     ANOTHER_BODY,
     IN_PROGRESS,
     ALREADY_REDRIVEN,
+    ALREADY_DROPPED,
+    CANNOT_GO_BACK,
     BODY_TOO_LARGE,
     NOT_JSON,
     INVALID,

@@ -16,8 +16,8 @@ class RecipientBody(Body):
 
     addresses: dict[str, str] = Field(
         default_factory=dict,
-        description="By channel: an e-mail address, a webhook URL.",
-        examples=[{"email": "ada@example.com", "webhook": "https://example.com/hooks/tidings"}],
+        description="By channel: an e-mail address, a webhook URL, a phone number (E.164).",
+        examples=[{"email": "ada@example.com", "webhook": "https://example.com/hooks/tidings", "sms": "+43660123456"}],
     )
     locale: Language | None = Field(None, description="A BCP 47 language tag.", examples=["de-AT"])
     time_zone: TimeZone | None = Field(None, description="An IANA name.", examples=["Europe/Vienna"])
@@ -39,7 +39,7 @@ class ChoiceBody(Body):
     wants: bool = Field(description="false: not this.")
     type: str | None = Field(None, description="A type of the catalogue.")
     category: str | None = Field(None, description="A category of the catalogue.", examples=["marketing"])
-    channel: str | None = Field(None, description="email or webhook.", examples=["email"])
+    channel: str | None = Field(None, description="email, webhook or sms.", examples=["email"])
 
 
 class PreferencesBody(Body):

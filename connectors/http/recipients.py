@@ -1,6 +1,7 @@
 """/v1/recipients: who is told where, and what they want."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Path
@@ -17,11 +18,24 @@ from connectors.http.responses import READING, WRITING, responses
 from connectors.stored_recipient import StoredRecipient
 from connectors.unavailable import Unavailable
 from ops.telemetry import logs
+from streams.domain.address_mark import mark_key, marked_channel
+from streams.domain.notification import Channel
 from streams.domain.preferences import Choice
+from streams.domain.recipient import Recipient
 
 # `path`: an id may hold a slash
 PATH = "/v1/recipients/{recipient_id:path}"
 RecipientId = Annotated[Name, Path(description="1 to 200 characters, percent-encoded.", examples=["ada"])]
+
+
+@dataclass(frozen=True, slots=True)
+class MarkState:
+    """An address of which its provider said that it takes nothing any more: deliveries to it are suppressed."""
+
+    channel: str
+    own: Annotated[bool, Field(description="It is the address kept here; false: one that was given inline.")]
+    reason: Annotated[str, Field(description="What the provider said.")]
+    marked_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +48,7 @@ class RecipientState:
     locale: str | None
     time_zone: str | None
     tenant: str | None
+    marks: Annotated[list[MarkState], Field(description="Addresses that take nothing any more, and why.")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +76,10 @@ class RecipientRoutes:
         router.get(wants, summary="What a recipient wants", responses=responses(200, PreferencesState, READING))(
             self.get_preferences
         )
+        mark = f"{PATH}/addresses/{{channel}}/mark"
+        router.delete(
+            mark, status_code=204, summary="Try a marked address again", responses=responses(204, None, READING)
+        )(self.clear_mark)
         router.put(PATH, summary="Save a recipient", responses=responses(200, RecipientState, WRITING))(self.put)
         router.get(PATH, summary="One recipient", responses=responses(200, RecipientState, READING))(self.get)
         router.delete(PATH, status_code=204, summary="Erase a recipient", responses=responses(204, None, READING))(
@@ -87,6 +106,15 @@ class RecipientRoutes:
         if erased is None:
             raise _no_recipient(recipient_id)
         await self._cache(erased)
+        return Response(status_code=204)
+
+    async def clear_mark(self, recipient_id: RecipientId, channel: Channel) -> Response:
+        """What was marked of this channel is tried again from now on. A new address for the channel does the same. Dead
+        letters have to be redriven."""
+        cleared = await self._parts.recipients.clear_marks(recipient_id, channel, self._parts.now())
+        if cleared is None:
+            raise _no_recipient(recipient_id)
+        await self._cache(cleared)
         return Response(status_code=204)
 
     async def put_preferences(self, recipient_id: RecipientId, body: PreferencesBody) -> JsonResponse:
@@ -125,8 +153,22 @@ def _no_recipient(recipient_id: str) -> Problem:
 def _recipient(stored: StoredRecipient) -> RecipientState:
     told, wants = stored.recipient, stored.recipient.preference
     return RecipientState(
-        told.recipient_id, wants.version, dict(told.addresses), wants.locale, wants.time_zone, told.tenant
+        told.recipient_id,
+        wants.version,
+        dict(told.addresses),
+        wants.locale,
+        wants.time_zone,
+        told.tenant,
+        _marks(told),
     )
+
+
+def _marks(told: Recipient) -> list[MarkState]:
+    own = {mark_key(told.recipient_id, channel, address) for channel, address in told.addresses.items()}
+    return [
+        MarkState(marked_channel(key), key in own, mark.reason, datetime.fromtimestamp(mark.marked_at / 1000, UTC))
+        for key, mark in sorted(told.marks.items())
+    ]
 
 
 def _preferences(stored: StoredRecipient) -> PreferencesState:

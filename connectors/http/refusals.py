@@ -67,8 +67,17 @@ async def on_invalid(request: Request, error: Exception) -> Response:
         position = broken["loc"][-1]
         said = f"{broken['ctx']['error']} at position {position}"
         return Problem(INVALID_JSON, said, position=position).response()
-    model = getattr(getattr(request.scope.get("route"), "body_field", None), "field_info", None)
-    return invalid([_field_error(each, getattr(model, "annotation", None)) for each in found]).response()
+    route = request.scope.get("route")
+    return invalid([_field_error(each, _model(route, each["loc"][0])) for each in found]).response()
+
+
+def _model(route: Any, where: Any) -> Any:
+    """What the route takes as its body, or as its query when that is a model."""
+    if where == "query":
+        asked = next(iter(getattr(getattr(route, "dependant", None), "query_params", ())), None)
+    else:
+        asked = getattr(route, "body_field", None)
+    return getattr(getattr(asked, "field_info", None), "annotation", None)
 
 
 def _field_error(error: Mapping[str, Any], model: Any) -> FieldError:
@@ -77,13 +86,14 @@ def _field_error(error: Mapping[str, Any], model: Any) -> FieldError:
     if not path and error["type"] == "missing":
         return FieldError("", "a JSON object is needed as body")
     if error["type"] == "extra_forbidden":
-        return FieldError(name, _unknown_field(path, model))
+        thing = "parameter" if error["loc"][0] == "query" else "field"
+        return FieldError(name, _unknown(thing, path, model))
     return FieldError(name, _PLAIN.get(error["type"]) or _said(error))
 
 
-def _unknown_field(path: Sequence[int | str], model: Any) -> str:
+def _unknown(thing: str, path: Sequence[int | str], model: Any) -> str:
     there = field_names(model, tuple(path[:-1])) if isinstance(model, type) and issubclass(model, BaseModel) else []
-    return f"there is no field {path[-1]!r}" + (f"; there are {', '.join(there)}" if there else "")
+    return f"there is no {thing} {path[-1]!r}" + (f"; there are {', '.join(there)}" if there else "")
 
 
 def _said(error: Mapping[str, Any]) -> str:

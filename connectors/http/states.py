@@ -1,10 +1,13 @@
 """What the API tells of a notification: the same words in PostgreSQL's answers, in JSON and in the reference page."""
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Annotated, Any
 
 from pydantic import Field
+
+from connectors.dead_letters.dead_letter import state_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +95,13 @@ class DeadLetterState:
     """A record that no retry helps."""
 
     dead_letter_id: str
+    state: Annotated[
+        str,
+        Field(
+            description="waiting (for a person), redriven (if it died again, a newer dead letter tells), or dropped "
+            "(its record is forgotten)."
+        ),
+    ]
     kind: Annotated[str, Field(description="poison, permanent, exhausted or ambiguous.")]
     reason: str
     provider: str | None
@@ -100,13 +110,23 @@ class DeadLetterState:
     recipient_id: str | None
     type: str | None
     channel: str | None
+    tenant: str | None
     attempt: int
-    redrives: int
+    redrives: Annotated[int, Field(description="How often it had been redriven when it died.")]
     origin_topic: str
     origin_partition: int
     origin_offset: int
     dead_at: datetime
+    expires_at: Annotated[datetime | None, Field(description="Nothing is sent from this moment on.")]
     redriven_at: datetime | None
+    dropped_at: datetime | None
+    drop_reason: str | None
+
+    @classmethod
+    def of(cls, told: Mapping[str, Any]) -> "DeadLetterState":
+        """Of a row, or of the fields of a DeadLetter."""
+        state = str(state_of(told["redriven_at"], told["dropped_at"]))
+        return cls(state=state, **{each.name: told[each.name] for each in fields(cls) if each.name != "state"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +141,7 @@ class DeadLetterPage:
 class DeadLetterDetail(DeadLetterState):
     """One dead letter with its record. `value` is decoded; when it cannot be, `value_base64` holds its raw bytes."""
 
+    first_failed_at: datetime | None
     key: Annotated[str | None, Field(description="The recipient's id, as long as it is UTF-8.")]
     headers: list[tuple[str, str]]
     record: Annotated[str | None, Field(description="Delivery, Notification, or null: it cannot be read.")]

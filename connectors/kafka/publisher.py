@@ -14,6 +14,7 @@ from connectors.outgoing import Outgoing
 from connectors.reachability import Reachability
 from connectors.unavailable import Unavailable
 from schemas.headers import Headers
+from schemas.topics import LARGEST_RECORD
 
 _POLL_SECONDS = 0.001  # uvloop's clock ticks in milliseconds: less would be a busy loop
 _FLUSH_SECONDS = 5.0
@@ -43,6 +44,7 @@ class PublisherPolicy:
             "partitioner": "murmur2_random",
             "compression.type": "lz4",
             "linger.ms": self.linger_ms,
+            "message.max.bytes": LARGEST_RECORD,  # what is redriven may be as large as what a router wrote
             "queue.buffering.max.messages": self.waiting,
             "message.timeout.ms": max(1000, int(self.deadline_seconds * 1000) - 300),
             "reconnect.backoff.max.ms": 500,

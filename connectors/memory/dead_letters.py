@@ -1,13 +1,15 @@
 """Dead letters in memory. `away = True`: as if PostgreSQL did not answer."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import fields, replace
+from collections.abc import Collection, Sequence
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 
-from connectors.http.ports import Cursor, DeadLetterFilter
+from connectors.dead_letters.dead_letter import Cursor, DeadLetter, State
+from connectors.dead_letters.ports import Batch, Drop, Work, WorkMany
+from connectors.dead_letters.stats import DeadLetterStats, summed_up
+from connectors.dead_letters.wanted import DeadLetterFilter, fits
 from connectors.http.states import DeadLetterState
-from connectors.redrive import DeadLetter
 from connectors.unavailable import Unavailable
 
 
@@ -23,22 +25,22 @@ class DeadLettersInMemory:
         self._rows[dead.dead_letter_id] = dead
 
     async def page(self, wanted: DeadLetterFilter, before: Cursor | None, limit: int) -> Sequence[DeadLetterState]:
+        return [DeadLetterState.of(asdict(row)) for row in await self.letters(wanted, before, limit)]
+
+    async def letters(self, wanted: DeadLetterFilter, before: Cursor | None, limit: int) -> Sequence[DeadLetter]:
         self._ask()
-        rows = sorted(self._rows.values(), key=lambda row: (row.dead_at, row.dead_letter_id), reverse=True)
-        after = [
-            row
-            for row in rows
-            if before is None or (row.dead_at, row.dead_letter_id) < (before.dead_at, before.dead_letter_id)
-        ]
-        return [_state(row) for row in after if _fits(row, wanted)][:limit]
+        end = (before.dead_at, before.dead_letter_id) if before else None
+        return [row for row in reversed(self._sorted(wanted)) if end is None or _place(row) < end][:limit]
+
+    async def stats(self, wanted: DeadLetterFilter, now: int) -> DeadLetterStats:
+        self._ask()
+        return summed_up(self._sorted(wanted), _moment(now))
 
     async def find(self, dead_letter_id: str) -> DeadLetter | None:
         self._ask()
         return self._rows.get(dead_letter_id)
 
-    async def redriven(
-        self, dead_letter_id: str, work: Callable[[DeadLetter], Awaitable[None]], now: int
-    ) -> DeadLetter | None:
+    async def redriven(self, dead_letter_id: str, work: Work, now: int) -> DeadLetter | None:
         self._ask()
         async with self._lock:
             dead = self._rows.get(dead_letter_id)
@@ -46,21 +48,64 @@ class DeadLettersInMemory:
                 return None
             taken = dead if dead.redriven_at is None else replace(dead, redrives=dead.redrives + 1)
             await work(taken)
-            self._rows[dead_letter_id] = replace(dead, redriven_at=datetime.fromtimestamp(now / 1000, UTC))
+            self._note([dead_letter_id], now)
             return taken
+
+    async def redriven_many(self, batch: Batch, work: WorkMany) -> Sequence[DeadLetter]:
+        self._ask()
+        async with self._lock:
+            begin = (batch.after.dead_at, batch.after.dead_letter_id) if batch.after else None
+            waiting = self._sorted(replace(batch.wanted, state=State.WAITING))
+            letters = [
+                row
+                for row in waiting
+                if (begin is None or _place(row) > begin)
+                and (row.expires_at is None or row.expires_at > _moment(batch.now))
+            ][: batch.limit]
+            self._note(await work(letters) if letters else (), batch.now)
+            return letters
+
+    async def dropped(self, dead_letter_id: str, work: Work, reason: str, now: int) -> DeadLetter | None:
+        self._ask()
+        async with self._lock:
+            dead = self._rows.get(dead_letter_id)
+            if dead is not None:
+                await work(dead)
+                self._drop([dead_letter_id], reason, now)
+            return dead
+
+    async def dropped_many(self, drop: Drop) -> int:
+        self._ask()
+        async with self._lock:
+            waiting = self._sorted(replace(drop.wanted, state=State.WAITING))[: drop.maximum]
+            self._drop([row.dead_letter_id for row in waiting], drop.reason, drop.now)
+            return len(waiting)
+
+    def _sorted(self, wanted: DeadLetterFilter) -> list[DeadLetter]:
+        return sorted((row for row in self._rows.values() if fits(row, wanted)), key=_place)
+
+    def _note(self, ids: Collection[str], now: int) -> None:
+        """And any copy of them."""
+        died = {(row.delivery_id, row.redrives) for row in map(self._rows.__getitem__, ids) if row.delivery_id}
+        for row in list(self._rows.values()):
+            copy = row.state is State.WAITING and (row.delivery_id, row.redrives) in died
+            if copy or row.dead_letter_id in ids:
+                self._rows[row.dead_letter_id] = replace(row, redriven_at=_moment(now))
+
+    def _drop(self, ids: Collection[str], reason: str, now: int) -> None:
+        for each in ids:
+            self._rows[each] = replace(
+                self._rows[each], dropped_at=_moment(now), drop_reason=reason, key=None, value=None, headers=[]
+            )
 
     def _ask(self) -> None:
         if self.away:
             raise Unavailable("PostgreSQL", "away in memory")
 
 
-def _fits(row: DeadLetter, wanted: DeadLetterFilter) -> bool:
-    return (
-        wanted.channel in (None, row.channel)
-        and wanted.kind in (None, row.kind)
-        and wanted.redriven in (None, row.redriven_at is not None)
-    )
+def _place(row: DeadLetter) -> tuple[datetime, str]:
+    return row.dead_at, row.dead_letter_id
 
 
-def _state(row: DeadLetter) -> DeadLetterState:
-    return DeadLetterState(**{each.name: getattr(row, each.name) for each in fields(DeadLetterState)})
+def _moment(now: int) -> datetime:
+    return datetime.fromtimestamp(now / 1000, UTC)

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from connectors.stored_recipient import StoredRecipient, erased
 from connectors.unavailable import Unavailable
+from streams.domain.address_mark import AddressMark, kept_marks, marked_channel
 from streams.domain.preferences import Preference
 from streams.domain.recipient import Recipient
 
@@ -18,6 +19,7 @@ class RecipientStoreInMemory:
         self.away = False
         self.told: list[StoredRecipient] = []
         self._rows: dict[str, StoredRecipient] = {}
+        self._cleared_at: dict[str, int] = {}
 
     async def load(self, recipient_ids: Sequence[str]) -> Mapping[str, StoredRecipient]:
         self._ask()
@@ -27,7 +29,11 @@ class RecipientStoreInMemory:
         wants = self._before(profile.recipient_id)
         given = profile.preference
         kept = replace(wants, locale=given.locale, time_zone=given.time_zone)
-        return self._change(StoredRecipient(replace(profile, preference=kept)))
+        row = self._rows.get(profile.recipient_id)
+        marks = kept_marks(row.recipient.marks, row.recipient.addresses, profile.addresses) if row else {}
+        if row and row.recipient.addresses != profile.addresses:
+            self._cleared_at[profile.recipient_id] = now
+        return self._change(StoredRecipient(replace(profile, preference=kept, marks=marks)))
 
     async def save_choices(self, wanted: Preference, now: int) -> StoredRecipient:
         wants = replace(
@@ -40,7 +46,24 @@ class RecipientStoreInMemory:
     async def erase(self, recipient_id: str, now: int) -> StoredRecipient | None:
         self._ask()
         row = self._rows.get(recipient_id)
+        self._cleared_at[recipient_id] = now
         return None if row is None or row.erased else self._change(erased(recipient_id, row.version))
+
+    def mark_address(self, recipient_id: str, key: str, mark: AddressMark) -> None:
+        """What the recorder does when a provider said so. Nothing, if it was cleared after that."""
+        row = self._rows.get(recipient_id, StoredRecipient(Recipient(recipient_id, Preference(recipient_id))))
+        if row.erased or key in row.recipient.marks or self._cleared_at.get(recipient_id, 0) >= mark.marked_at:
+            return
+        self._change(replace(row, recipient=replace(row.recipient, marks={**row.recipient.marks, key: mark})))
+
+    async def clear_marks(self, recipient_id: str, channel: str, now: int) -> StoredRecipient | None:
+        self._ask()
+        row = self._rows.get(recipient_id)
+        if row is None or row.erased:
+            return None
+        self._cleared_at[recipient_id] = now
+        marks = {key: mark for key, mark in row.recipient.marks.items() if marked_channel(key) != channel}
+        return self._change(replace(row, recipient=replace(row.recipient, marks=marks)))
 
     def _before(self, recipient_id: str) -> Preference:
         self._ask()

@@ -9,15 +9,16 @@ from connectors.postgres import queries
 from connectors.postgres.pool import Connection, Pool, Row
 from connectors.stored_recipient import StoredRecipient
 from schemas.codec import Codec
-from schemas.headers import cloud_event
+from schemas.headers import Headers, cloud_event
 from schemas.records import choice_to_record, preference_to_record
 from schemas.topics import PREFERENCES
+from streams.domain.address_mark import AddressMark
 from streams.domain.preferences import Choice, Preference
 from streams.domain.recipient import Recipient
 
 _SQL = queries.load("recipients")
 _SOURCE = "/tidings/api"
-_EVENT = "tidings.preference"
+EVENT = "tidings.preference"
 
 
 class RecipientStore:
@@ -31,7 +32,7 @@ class RecipientStore:
     async def load(self, recipient_ids: Sequence[str]) -> Mapping[str, StoredRecipient]:
         """Those that are kept, the erased included."""
         rows = await self._pool.rows(_SQL["find"], {"recipient_ids": list(recipient_ids)})
-        return {row["recipient_id"]: _stored(row) for row in rows}
+        return {row["recipient_id"]: stored(row) for row in rows}
 
     async def save_profile(self, profile: Recipient, now: int) -> StoredRecipient:
         """Addresses, tenant, locale and time zone as given; what they want stays. Makes a row if need be."""
@@ -62,6 +63,16 @@ class RecipientStore:
 
         return await self._pool.run(work)
 
+    async def clear_marks(self, recipient_id: str, channel: str, now: int) -> StoredRecipient | None:
+        """The addresses of this channel may be tried again; None: there is no such recipient (any more)."""
+
+        async def work(connection: Connection) -> StoredRecipient | None:
+            async with connection.transaction():
+                values = {"recipient_id": recipient_id, "channel": channel}
+                return await self._one(connection, "clear_marks", values, now)
+
+        return await self._pool.run(work)
+
     async def _change(self, query: str, values: Mapping[str, Any], now: int) -> StoredRecipient:
         async def work(connection: Connection) -> StoredRecipient:
             async with connection.transaction():
@@ -78,25 +89,24 @@ class RecipientStore:
         row = await (await connection.execute(_SQL[query], {**values, "now": now})).fetchone()
         if row is None:
             return None
-        changed = _stored(row)
-        told = None
-        if not changed.erased:
-            told = self._codec.encode("Preference", preference_to_record(changed.recipient.preference, now))
-        headers = cloud_event(self._new_id(), _EVENT, _SOURCE, now)
-        await connection.execute(
-            _SQL["add_to_outbox"],
-            {
-                "topic": PREFERENCES,
-                "key": changed.recipient_id,
-                "value": told,
-                "headers": Jsonb({name: value.decode() for name, value in headers}),
-            },
-        )
+        changed = stored(row)
+        headers = cloud_event(self._new_id(), EVENT, _SOURCE, now)
+        await connection.execute(_SQL["add_to_outbox"], outbox_row(changed, self._codec, headers, now))
         await connection.execute(_SQL["wake_relay"])
         return changed
 
 
-def _stored(row: Row) -> StoredRecipient:
+def outbox_row(changed: StoredRecipient, codec: Codec, headers: Headers, now: int) -> dict[str, Any]:
+    """The record that tells of a change, for the query `add_to_outbox`; an erased recipient has no value."""
+    told = None
+    if not changed.erased:
+        told = codec.encode("Preference", preference_to_record(changed.recipient.preference, now))
+    named = Jsonb({name: value.decode() for name, value in headers})
+    return {"topic": PREFERENCES, "key": changed.recipient_id, "value": told, "headers": named}
+
+
+def stored(row: Row) -> StoredRecipient:
+    """A recipient as its row says."""
     wants = Preference(
         row["recipient_id"],
         row["version"],
@@ -105,4 +115,5 @@ def _stored(row: Row) -> StoredRecipient:
         row["unsubscribed"],
         tuple(Choice(**choice) for choice in row["choices"]),
     )
-    return StoredRecipient(Recipient(row["recipient_id"], wants, row["addresses"], row["tenant"], row["erased"]))
+    marks = {key: AddressMark(**mark) for key, mark in row["address_marks"].items()}
+    return StoredRecipient(Recipient(row["recipient_id"], wants, row["addresses"], row["tenant"], row["erased"], marks))

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from schemas import headers
 from schemas.codec import Codec, PoisonRecord, Record
+from schemas.dead_letter_envelope import DeadLetterEnvelope
 from streams.domain.decision import Action
 from streams.domain.delivery_status import Status, progress
 from streams.domain.notification import delivery_id
@@ -16,6 +16,10 @@ _STATUS_OF = {
     Action.SUPPRESS: Status.SUPPRESSED,
     Action.EXPIRE: Status.EXPIRED,
 }
+
+_YEAR_9999 = 253_402_300_799_999  # its last millisecond since 1970 UTC
+
+_ELSEWHERE = frozenset({"call", "type", "tenant", "address_mark"})
 
 Row = dict[str, Any]
 
@@ -28,6 +32,7 @@ class Rows:
     deliveries: list[Row] = field(default_factory=list)
     attempts: list[Row] = field(default_factory=list)
     dead_letters: list[Row] = field(default_factory=list)
+    marks: list[Row] = field(default_factory=list)
 
 
 def add_decision(rows: Rows, decision: Record) -> None:
@@ -59,7 +64,7 @@ def add_status(rows: Rows, status: Record) -> None:
     call = status["call"] or {}
     rows.deliveries.append(
         {
-            **{name: value for name, value in status.items() if name not in ("call", "type", "tenant")},
+            **{name: value for name, value in status.items() if name not in _ELSEWHERE},
             "provider": call.get("provider"),
             "provider_message_id": call.get("provider_message_id"),
         }
@@ -67,6 +72,14 @@ def add_status(rows: Rows, status: Record) -> None:
     if call:
         told = {name: status[name] for name in ("delivery_id", "redrives", "attempt", "reason")}
         rows.attempts.append({**told, **call})
+    _add_mark(rows, status)
+
+
+def _add_mark(rows: Rows, status: Record) -> None:
+    """The address that was called takes nothing any more, if the status says so."""
+    if status["address_mark"] is not None:
+        told = {name: status[name] for name in ("recipient_id", "channel", "reason", "occurred_at")}
+        rows.marks.append({**told, "mark": status["address_mark"]})
 
 
 def newest(deliveries: Iterable[Row]) -> list[Row]:
@@ -96,20 +109,20 @@ class DeadRecord:
 
 
 def add_dead_letter(rows: Rows, dead: DeadRecord, codec: Codec) -> None:
-    """The record as it is, and what can be read of it."""
-    told = {name: (value or b"").decode(errors="replace") for name, value in dead.headers}
+    """The record as it is, what its envelope tells, and what can be read of it."""
+    told = DeadLetterEnvelope.read(dead.headers)
     rows.dead_letters.append(
         {
             **_identity(dead.value, codec),
             "dead_letter_id": f"{dead.partition}-{dead.offset}",
-            "kind": told.get(headers.FAILURE_KIND, "unknown"),
-            "reason": told.get(headers.FAILURE_REASON, ""),
-            "provider": told.get(headers.PROVIDER),
-            "attempt": _number(told.get(headers.ATTEMPT)),
-            "redrives": _number(told.get(headers.REDRIVES)),
-            "origin_topic": told.get(headers.ORIGIN_TOPIC, ""),
-            "origin_partition": _number(told.get(headers.ORIGIN_PARTITION), -1),
-            "origin_offset": _number(told.get(headers.ORIGIN_OFFSET), -1),
+            "kind": told.kind,
+            "reason": told.reason,
+            "provider": told.provider,
+            "attempt": told.attempt,
+            "redrives": told.redrives,
+            "origin_topic": told.origin.topic,
+            "origin_partition": told.origin.partition,
+            "origin_offset": told.origin.offset,
             "key": dead.key,
             "value": dead.value,
             "headers": [[name, (value or b"").decode(errors="replace")] for name, value in dead.headers],
@@ -118,21 +131,19 @@ def add_dead_letter(rows: Rows, dead: DeadRecord, codec: Codec) -> None:
     )
 
 
-def _number(text: str | None, otherwise: int = 0) -> int:
-    try:
-        return int(text) if text else otherwise
-    except ValueError:
-        return otherwise
-
-
 def _identity(value: bytes | None, codec: Codec) -> Row:
     """Which delivery or notification it is; all None when it cannot be read."""
-    names = ("delivery_id", "notification_id", "recipient_id", "type", "channel")
+    names = ("delivery_id", "notification_id", "recipient_id", "type", "channel", "tenant")
     for schema in ("Delivery", "Notification"):
         try:
             read = codec.decode(schema, value)
         except PoisonRecord:
             continue
         told = read["notification"] if schema == "Delivery" else read
-        return {name: read.get(name, told.get(name)) for name in names}
-    return dict.fromkeys(names)
+        return {name: read.get(name, told.get(name)) for name in names} | {"expires_at": _expiry(told["expires_at"])}
+    return dict.fromkeys((*names, "expires_at"))
+
+
+def _expiry(told: int | None) -> int | None:
+    """Within what a database and a calendar know; beyond the year 9999 it does not expire."""
+    return None if told is None or told > _YEAR_9999 else max(told, 0)

@@ -16,6 +16,7 @@ from redis.exceptions import RedisError
 from connectors.reachability import Reachability
 from connectors.stored_recipient import StoredRecipient
 from connectors.unavailable import Unavailable
+from streams.domain.address_mark import AddressMark
 from streams.domain.preferences import Choice, Preference
 from streams.domain.recipient import Recipient
 
@@ -36,6 +37,7 @@ class _Entry(msgspec.Struct, frozen=True, gc=False):
     unsubscribed: bool
     choices: tuple[Choice, ...]
     erased: bool
+    marks: dict[str, AddressMark] = {}
 
 
 _DECODER = msgspec.json.Decoder(_Entry)
@@ -59,6 +61,7 @@ def encode(stored: StoredRecipient) -> bytes:
             wants.unsubscribed,
             wants.choices,
             stored.erased,
+            dict(told.marks),
         )
     )
 
@@ -74,7 +77,7 @@ def decode(recipient_id: str, data: bytes | None) -> StoredRecipient | None:
     wants = Preference(
         recipient_id, found.version, found.locale, found.time_zone, found.unsubscribed, tuple(found.choices)
     )
-    return StoredRecipient(Recipient(recipient_id, wants, found.addresses, found.tenant, found.erased))
+    return StoredRecipient(Recipient(recipient_id, wants, found.addresses, found.tenant, found.erased, found.marks))
 
 
 class RecipientCache:

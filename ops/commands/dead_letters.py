@@ -1,96 +1,162 @@
-"""tidings dead-letters ls | show | redrive."""
+"""tidings dead-letters ls | show | stats | export (looking), redrive | drop (dead_letter_work)."""
 
-import asyncio
-import json
-from collections.abc import Awaitable, Callable
-from dataclasses import asdict
-from typing import Annotated, Any, TypeVar
+import sys
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any
 
+import msgspec
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from connectors.http.ports import DeadLetterFilter, Parts
-from ops.commands.current import current_settings
+from connectors.dead_letters.dead_letter import Cursor, State
+from connectors.dead_letters.stats import DIMENSIONS, DeadLetterStats
+from connectors.dead_letters.wanted import DeadLetterFilter
+from connectors.http.ports import Parts
+from ops.commands.dead_letter_filters import filtered
+from ops.commands.with_parts import with_parts
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="Records that need a person: look at them, mend the cause, put them back to work.",
+    help="Records that need a person: look at them, mend the cause, put them back to work or give them up.",
 )
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
-T = TypeVar("T")
+Waiting = Annotated[bool, typer.Option("--waiting", help="Only those that were neither redriven nor dropped.")]
+_EXPORTED_AT_ONCE = 20  # a record may have megabytes
 
 
 @app.command()
+@filtered
 def ls(
-    channel: Annotated[str | None, typer.Option(help="Only of this channel.")] = None,
-    kind: Annotated[str | None, typer.Option(help="Only poison, permanent, exhausted or ambiguous.")] = None,
-    waiting: Annotated[bool, typer.Option("--waiting", help="Only those that were not redriven.")] = False,
+    wanted: DeadLetterFilter,
+    waiting: Waiting = False,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="How many at most.")] = 50,
+    before: Annotated[str | None, typer.Option(help="The page after one: what `ls` told at its end.")] = None,
     as_json: Json = False,
 ) -> None:
     """List dead letters, newest first."""
-    wanted = DeadLetterFilter(channel, kind, False if waiting else None)
-    found = _with_parts(lambda parts: parts.dead_letters.page(wanted, None, limit))
+    from connectors.http.dead_letter_bodies import cursor, next_page
+    from connectors.http.problems import Problem
+
+    try:
+        after = cursor(before)
+    except Problem:
+        raise typer.BadParameter("--before: give what `ls` told at the end of the page before") from None
+    found = list(with_parts(lambda parts: parts.dead_letters.page(_only(wanted, waiting), after, limit + 1)))
+    for_people = Console(stderr=as_json, soft_wrap=True)
     if as_json:
-        for each in found:
-            print(json.dumps(asdict(each), default=str))
-        return
-    table = Table("id", "when", "what", "reason")
+        for each in found[:limit]:
+            print(as_line(each))
+    elif found:
+        Console().print(_listed(found[:limit]))
+    else:
+        for_people.print("no dead letters")
+    if len(found) > limit:
+        last = found[limit - 1]
+        for_people.print(f"there are more: --before {next_page(last.dead_at, last.dead_letter_id)}", highlight=False)
+
+
+def _listed(found: list[Any]) -> Table:
+    table = Table("id", "when (UTC)", "what", "reason")
     for each in found:
         what = "\n".join(text for text in (each.type, each.channel, each.recipient_id) if text) or each.origin_topic
-        redriven = "\n(redriven)" if each.redriven_at else ""
-        table.add_row(
-            each.dead_letter_id, f"{each.dead_at:%Y-%m-%d\n%H:%M:%S}", what, f"{each.kind}: {each.reason}{redriven}"
-        )
-    Console().print(table)
+        became = "" if each.state == State.WAITING else f"\n({each.state})"
+        reason = f"{each.kind}: {each.reason}{became}"
+        table.add_row(each.dead_letter_id, f"{each.dead_at:%Y-%m-%d\n%H:%M:%S}", what, reason)
+    return table
 
 
 @app.command()
 def show(dead_letter_id: Annotated[str, typer.Argument(help="The id that `ls` shows.")], as_json: Json = False) -> None:
     """Show one with its headers and its record, decoded if it can be."""
-    from connectors.http.dead_letters import detail
+    from connectors.http.dead_letter_detail import detail
 
     async def find(parts: Parts) -> Any:
         found = await parts.dead_letters.find(dead_letter_id)
         return detail(found, parts.codec) if found else None
 
-    found = _with_parts(find)
+    found = with_parts(find)
     if found is None:
         raise typer.BadParameter(f"there is no dead letter {dead_letter_id!r}; `tidings dead-letters ls` lists them")
-    told = asdict(found)
-    print(json.dumps(told, default=str, indent=None if as_json else 2, ensure_ascii=False))
+    print(as_line(found) if as_json else msgspec.json.format(as_line(found)))
 
 
 @app.command()
-def redrive(
-    dead_letter_ids: Annotated[list[str], typer.Argument(help="Ids that `ls` shows.")],
-    again: Annotated[bool, typer.Option("--again", help="Also if it was redriven before.")] = False,
+@filtered
+def stats(wanted: DeadLetterFilter, waiting: Waiting = False, as_json: Json = False) -> None:
+    """Count dead letters by state, kind, type, channel, provider and reason, and tell since when."""
+    told = with_parts(lambda parts: parts.dead_letters.stats(_only(wanted, waiting), parts.now()))
+    if as_json:
+        print(as_line(told))
+    else:
+        show_stats(told, Console(), DIMENSIONS)
+
+
+def show_stats(told: DeadLetterStats, console: Console, dimensions: tuple[str, ...]) -> None:
+    """One line, then a row for each value of these dimensions."""
+    if not told.total:
+        console.print("no dead letters")
+        return
+    expired = f", {told.expired:,} of them expired" if told.expired else ""
+    console.print(
+        f"{told.total:,} dead letters{expired}; the oldest of {told.oldest:%Y-%m-%d %H:%M:%S}, the newest of "
+        f"{told.newest:%Y-%m-%d %H:%M:%S} UTC",
+        highlight=False,
+    )
+    table = Table("", "", "how many")
+    table.columns[2].justify = "right"
+    for name in dimensions:
+        for number, each in enumerate(getattr(told, name)):
+            table.add_row("" if number else name, each.value or "(unknown)", f"{each.count:,}")
+        table.add_section()
+    console.print(table)
+
+
+@app.command()
+@filtered
+def export(
+    wanted: DeadLetterFilter,
+    waiting: Waiting = False,
+    out: Annotated[Path | None, typer.Option(help="A new file; not given: stdout.")] = None,
 ) -> None:
-    """Put dead letters back to work. Mend the cause first: an address, a template, an endpoint."""
-    from connectors.redrive import AlreadyRedriven, Redrive
-    from connectors.redrive import redrive as put_back
+    """Write dead letters as JSON lines, newest first: raw bytes in base64, and decoded where they can be."""
 
-    async def work(parts: Parts) -> None:
-        for identity in dead_letter_ids:
-            asked = Redrive(identity, again, parts.now(), parts.new_id())
-            try:
-                dead = await put_back(asked, parts.dead_letters, parts.publisher, parts.codec)
-            except AlreadyRedriven as error:
-                raise typer.BadParameter(f"{error}; --again does it once more") from None
-            if dead is None:
-                raise typer.BadParameter(f"there is no dead letter {identity!r}")
-            print(f"redriven {identity}")
+    async def write(parts: Parts) -> int:
+        target = out.open("x") if out else sys.stdout
+        count = 0
+        try:
+            async for line in _lines(_only(wanted, waiting), parts):
+                print(line, file=target)
+                count += 1
+        finally:
+            if out:
+                target.close()
+        return count
 
-    _with_parts(work)
+    try:
+        count = with_parts(write)
+    except FileExistsError:
+        raise typer.BadParameter(f"--out: {out} is there already") from None
+    Console(stderr=True).print(f"{count:,} dead letters exported", highlight=False)
 
 
-def _with_parts(work: Callable[[Parts], Awaitable[T]]) -> T:
-    from ops.wiring.api import api_parts, opened
+async def _lines(wanted: DeadLetterFilter, parts: Parts) -> AsyncIterator[str]:
+    from connectors.http.dead_letter_detail import exported
 
-    async def run() -> T:
-        async with opened(api_parts(current_settings())) as parts:
-            return await work(parts)
+    last: Cursor | None = None
+    while letters := await parts.dead_letters.letters(wanted, last, _EXPORTED_AT_ONCE):
+        for each in letters:
+            yield as_line(exported(each, parts.codec))
+        last = Cursor(letters[-1].dead_at, letters[-1].dead_letter_id)
 
-    return asyncio.run(run())
+
+def as_line(value: Any) -> str:
+    """As the HTTP API tells it."""
+    return msgspec.json.encode(value).decode()
+
+
+def _only(wanted: DeadLetterFilter, waiting: bool) -> DeadLetterFilter:
+    return replace(wanted, state=State.WAITING) if waiting else wanted

@@ -19,7 +19,7 @@ EXIT_CONFIGURATION = 78
 _GROUPS = {
     "topics": ("ops.commands.topics", "app"),
     "keys": ("ops.commands.keys", "app"),
-    "dead-letters": ("ops.commands.dead_letters", "app"),
+    "dead-letters": ("ops.commands.dead_letter_work", "app"),
     "dev": ("ops.commands.dev", "app"),
     "bench": ("ops.commands.bench", "app"),
     "faults": ("ops.commands.faults", "app"),

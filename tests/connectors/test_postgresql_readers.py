@@ -10,13 +10,13 @@ import psycopg
 import pytest
 
 from connectors import api_key
+from connectors.dead_letters.dead_letter import DeadLetter
 from connectors.postgres.api_keys import ApiKeyReader, ApiKeys
 from connectors.postgres.dead_letters import DeadLetterStore
 from connectors.postgres.migrate import migrate
 from connectors.postgres.notifications import NotificationReader
 from connectors.postgres.pool import Pool
 from connectors.postgres.recipients import RecipientStore
-from connectors.redrive import DeadLetter
 from schemas.codec import Codec
 from schemas.headers import ID, TIME, TYPE
 from streams.domain.preferences import Choice, Preference

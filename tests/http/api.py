@@ -111,7 +111,9 @@ class World:
         assert self.session is not None
         async with self.session.request(method, f"{self.url}{path}", headers=headers, **more) as response:
             text = await response.text()
-            is_json = "json" in response.headers.get("content-type", "")
+            is_json = (
+                response.headers.get("content-type", "").endswith("json") and "ndjson" not in response.content_type
+            )
             low = {name.lower(): value for name, value in response.headers.items()}
             return Reply(response.status, await response.json(content_type=None) if is_json else None, low, text)
 

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from connectors.redrive import DeadLetter
+from connectors.dead_letters.dead_letter import DeadLetter
 from schemas import headers
 from schemas.records import notification_to_record
 from streams.domain.notification import Notification, Priority, delivery_id

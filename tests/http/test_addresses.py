@@ -93,7 +93,12 @@ def test_a_url_that_cannot_be_called(address: str) -> None:
 
 
 def test_a_channel_that_does_not_exist_has_no_good_address() -> None:
-    assert "email, webhook" in str(wrong_address("fax", "1"))
+    assert "email, webhook, sms" in str(wrong_address("fax", "1"))
+
+
+@pytest.mark.parametrize(("number", "good"), [("+436601234567", True), ("06601234567", False), ("+43 660 12", False)])
+def test_a_phone_number_is_written_with_its_country_code(number: str, good: bool) -> None:
+    assert (wrong_address("sms", number) is None) is good
 
 
 @given(st.text(st.characters(max_codepoint=0x2FF), max_size=40), st.sampled_from(["email", "webhook"]))

@@ -45,7 +45,7 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
     ({"data": [1]}, "data", "an object"),
     ({"data": deep(33)}, "data", "32 levels"),
     ({"data": {"a": "\ud800"}}, "data", "surrogate"),
-    ({"channels": ["email", "fax"]}, "channels.1", "there are email, webhook"),
+    ({"channels": ["email", "fax"]}, "channels.1", "there are email, sms, webhook"),
     ({"channels": "email"}, "channels", "a list"),
     ({"type": "newsletter", "channels": ["webhook"]}, "channels.0", "nothing to say on webhook"),
     ({"to": {"fax": "1"}}, "to.fax", "no channel 'fax'"),

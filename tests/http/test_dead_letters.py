@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import json
 
 import pytest
 
@@ -38,15 +39,78 @@ async def test_a_last_page_that_is_full_says_that_it_is_the_last(world: World) -
     assert (await world.get(f"{PATH}?limit=1")).body["next"] is None
 
 
-async def test_they_are_filtered_by_channel_kind_and_redriven(world: World) -> None:
-    world.dead_letters.add(dead_letter(1))
-    world.dead_letters.add(dead_letter(2, channel="webhook", kind="exhausted"))
-    world.dead_letters.add(dead_letter(3, channel=None, kind="poison", redriven_at=BEGIN))
+async def test_every_filter_narrows_the_list(world: World) -> None:
+    world.dead_letters.add(dead_letter(1, tenant="acme"))
+    world.dead_letters.add(dead_letter(2, channel="webhook", kind="exhausted", provider="webhook", recipient_id="b b"))
+    world.dead_letters.add(dead_letter(3, channel=None, kind="poison", type=None, redriven_at=BEGIN, reason="odd"))
+    world.dead_letters.add(dead_letter(4, dropped_at=BEGIN, drop_reason="by hand"))
     assert await ids(world, "channel=webhook") == ["0-2"]
     assert await ids(world, "kind=poison") == ["0-3"]
-    assert await ids(world, "redriven=true") == ["0-3"]
-    assert await ids(world, "redriven=false") == ["0-2", "0-1"]
-    assert await ids(world, "kind=permanent&channel=email") == ["0-1"]
+    assert await ids(world, "type=order.shipped") == ["0-4", "0-2", "0-1"]
+    assert await ids(world, "provider=webhook") == ["0-2"]
+    assert await ids(world, "recipient_id=b%20b") == ["0-2"]
+    assert await ids(world, "tenant=acme") == ["0-1"]
+    assert await ids(world, "reason=ODD") == ["0-3"]
+    assert await ids(world, "state=waiting") == ["0-2", "0-1"]
+    assert await ids(world, "state=redriven") == ["0-3"]
+    assert await ids(world, "state=dropped") == ["0-4"]
+    assert await ids(world, "since=2026-01-01T00:00:00.000003Z") == ["0-4", "0-3"]
+    assert await ids(world, "until=2026-01-01T01:00:00.000002%2B01:00") == ["0-1"]
+    assert await ids(world, "kind=permanent&channel=email&state=waiting") == ["0-1"]
+
+
+@pytest.mark.parametrize("path", [PATH, f"{PATH}/stats", f"{PATH}/export"])
+@pytest.mark.parametrize(
+    ("query", "field", "said"),
+    [
+        ("kind=odd", "kind", "'poison', 'permanent', 'exhausted', 'ambiguous' or 'unknown'"),
+        ("channel=fax", "channel", "'email'"),
+        ("state=lost", "state", "'waiting', 'redriven' or 'dropped'"),
+        ("since=yesterday", "since", "RFC 3339"),
+        ("until=2026-02-30T00:00:00Z", "until", "does not exist"),
+        ("recipient_id=", "recipient_id", "at least 1"),
+        ("reason=%00", "reason", "control"),
+        ("chanel=email", "chanel", "there is no parameter 'chanel'; there are"),
+    ],
+)
+async def test_a_filter_that_means_nothing_is_refused(
+    world: World, path: str, query: str, field: str, said: str
+) -> None:
+    reply = await world.get(f"{path}?{query}")
+    assert (reply.status, reply.body["type"]) == (422, "/docs#problem-invalid")
+    assert reply.fields == {field}
+    assert said in reply.body["detail"]
+
+
+async def test_they_are_told_in_numbers(world: World) -> None:
+    for number in range(3):
+        world.dead_letters.add(dead_letter(number))
+    world.dead_letters.add(dead_letter(3, kind="poison", type=None, reason="odd", expires_at=BEGIN))
+    told = (await world.get(f"{PATH}/stats")).body
+    assert (told["total"], told["expired"], told["oldest"]) == (4, 1, "2026-01-01T00:00:00Z")
+    assert told["kind"] == [{"value": "permanent", "count": 3}, {"value": "poison", "count": 1}]
+    assert told["type"] == [{"value": "order.shipped", "count": 3}, {"value": None, "count": 1}]
+    assert (await world.get(f"{PATH}/stats?kind=poison")).body["total"] == 1
+    assert (await world.get(f"{PATH}/stats?kind=exhausted")).body["oldest"] is None
+
+
+async def test_they_are_exported_a_line_each_with_their_raw_bytes(world: World) -> None:
+    for number in range(250):
+        world.dead_letters.add(dead_letter(number))
+    world.dead_letters.add(dead_letter(999, kind="poison", value=b"\x00\xff"))
+    reply = await world.get(f"{PATH}/export")
+    assert reply.headers["content-type"] == "application/x-ndjson"
+    lines = [json.loads(line) for line in reply.text.splitlines()]
+    assert [line["dead_letter_id"] for line in lines] == ["0-999", *(f"0-{number}" for number in reversed(range(250)))]
+    assert (lines[0]["value"], base64.b64decode(lines[0]["value_base64"])) == (None, b"\x00\xff")
+    assert lines[1]["value"]["notification"]["recipient_id"] == "ada"
+    assert base64.b64decode(lines[1]["value_base64"]) == dead_letter().value
+    assert (await world.get(f"{PATH}/export?kind=exhausted")).text == ""
+
+
+async def test_an_export_without_a_database_is_503(world: World) -> None:
+    world.dead_letters.away = True
+    assert (await world.get(f"{PATH}/export")).status == 503
 
 
 async def test_one_is_shown_with_its_record_decoded(world: World) -> None:
@@ -57,6 +121,7 @@ async def test_one_is_shown_with_its_record_decoded(world: World) -> None:
     assert told["dead_at"] == "2026-01-01T00:00:00.000001Z"
     assert ["traceparent", "00-trace"] in told["headers"]
     assert told["reason"] == "550 no such user"
+    assert (told["state"], told["first_failed_at"]) == ("waiting", "1970-01-01T00:00:00.098000Z")
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
+from streams.domain.address_mark import AddressMark, mark_key
 from streams.domain.preferences import Choice
-from tests.http.api import World
+from tests.http.api import NOW, World
 
 ADA = "/v1/recipients/ada"
 WANTS = f"{ADA}/preferences"
@@ -19,7 +20,7 @@ PROFILE = {
 
 async def test_what_is_saved_is_what_is_read_and_every_change_has_the_next_version(world: World) -> None:
     saved = await world.put(ADA, PROFILE)
-    assert (saved.status, saved.body) == (200, {"recipient_id": "ada", "version": 1, **PROFILE})
+    assert (saved.status, saved.body) == (200, {"recipient_id": "ada", "version": 1, **PROFILE, "marks": []})
     assert (await world.get(ADA)).body == saved.body
     assert (await world.put(ADA, {"addresses": {"email": "new@example.com"}})).body == {
         "recipient_id": "ada",
@@ -28,6 +29,7 @@ async def test_what_is_saved_is_what_is_read_and_every_change_has_the_next_versi
         "locale": None,
         "time_zone": None,
         "tenant": None,
+        "marks": [],
     }
 
 
@@ -72,6 +74,28 @@ async def test_an_erased_recipient_is_gone_everywhere_and_can_come_back(world: W
     assert (back.status, back.body["version"]) == (200, 3)
 
 
+async def test_marked_addresses_are_told_and_tried_again_when_somebody_says_so(world: World) -> None:
+    await world.put(ADA, PROFILE)
+    for address in ("ada@example.com", "inline@example.com"):
+        world.store.mark_address("ada", mark_key("ada", "email", address), AddressMark("550: nobody", NOW + 1))
+    await world.cache.find(["ada"])
+    told = (await world.get(ADA)).body["marks"]
+    assert sorted(each.pop("own") for each in told) == [False, True]
+    assert told == [{"channel": "email", "reason": "550: nobody", "marked_at": "2027-01-15T08:00:00.001000Z"}] * 2
+    cleared = await world.call("DELETE", f"{ADA}/addresses/email/mark")
+    assert (cleared.status, cleared.text) == (204, "")
+    assert (await world.get(ADA)).body["marks"] == []
+    assert not (await world.cache.find(["ada"]))["ada"].marks
+    assert world.store.told[-1].version == 4
+
+
+async def test_only_what_is_there_can_be_cleared(world: World) -> None:
+    assert (await world.call("DELETE", f"{ADA}/addresses/email/mark")).status == 404
+    await world.put(ADA, PROFILE)
+    assert (await world.call("DELETE", f"{ADA}/addresses/email/mark")).status == 204
+    assert (await world.call("DELETE", f"{ADA}/addresses/fax/mark")).status == 422
+
+
 @pytest.mark.parametrize("identity", ["a/b", "a b", "ü", "a%b", "preferences", "x" * 200])
 async def test_any_plain_text_can_be_an_id(world: World, identity: str) -> None:
     import urllib.parse
@@ -85,7 +109,8 @@ async def test_any_plain_text_can_be_an_id(world: World, identity: str) -> None:
     ("path", "body", "field", "words"),
     [
         (ADA, {"addresses": {"email": "ada"}}, "addresses.email", "name@domain"),
-        (ADA, {"addresses": {"sms": "1"}}, "addresses.sms", "there are email, webhook"),
+        (ADA, {"addresses": {"fax": "1"}}, "addresses.fax", "there are email, webhook, sms"),
+        (ADA, {"addresses": {"sms": "0660 1234567"}}, "addresses.sms", "begins with + and the country code"),
         (ADA, {"addresses": []}, "addresses", "an object"),
         (ADA, {"locale": "german!"}, "locale", "de-AT"),
         (ADA, {"time_zone": "Mars/Phobos"}, "time_zone", "Europe/Vienna"),

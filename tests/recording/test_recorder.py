@@ -22,6 +22,7 @@ from ops.devstack import Endpoints
 from ops.telemetry.health import Health
 from schemas import topics
 from schemas.codec import Codec
+from streams.domain.address_mark import mark_key
 from streams.domain.delivery_status import Status, progress
 from streams.domain.notification import delivery_id
 
@@ -61,7 +62,7 @@ class Outage:
 def recording(servers: Endpoints, dsn: str, failures: int = 0) -> Iterator[Health]:
     health = Health()
     policy = RecorderPolicy(servers.kafka_bootstrap_servers, "tests", session_timeout_ms=6_000)
-    with RecordingStore(dsn) as store:
+    with RecordingStore(dsn, CODEC) as store:
         recorder = Recorder(policy, Outage(store, failures), CODEC, health)
         thread = threading.Thread(target=recorder.run, daemon=True)
         thread.start()
@@ -141,13 +142,30 @@ def test_a_poison_record_is_set_aside_and_its_partition_goes_on(servers: Endpoin
         until(lambda: rows(dsn, found, poison), [("poison", topics.DELIVERY_STATUS)])
 
 
+def test_an_address_that_is_dead_is_marked_and_the_change_is_told_once(servers: Endpoints, dsn: str) -> None:
+    identity, who = str(uuid4()), f"ada-{uuid4()}"
+    key = mark_key(who, "email", "nobody@example.com")
+    told = status(identity, Status.DEAD_LETTERED, 1, recipient_id=who, reason="550: no \0 mailbox", address_mark=key)
+    last = str(uuid4())
+    with recording(servers, dsn):
+        produce(servers, (topics.DELIVERY_STATUS, told), (topics.DELIVERY_STATUS, told))
+        produce(servers, (topics.DELIVERY_STATUS, status(last, Status.SENT, 1)))
+        until(lambda: len(rows(dsn, "select 1 from deliveries where notification_id = %s", last)), 1)
+    [(marks, version)] = rows(dsn, "select address_marks, version from recipients where recipient_id = %s", who)
+    assert version == 1
+    assert (list(marks), marks[key]["reason"]) == ([key], "550: no  mailbox")
+    [(topic, value)] = rows(dsn, "select topic, value from outbox where key = %s", who)
+    assert topic == topics.PREFERENCES
+    assert CODEC.decode("Preference", value)["version"] == 1
+
+
 def test_what_was_written_twice_is_there_once(dsn: str) -> None:
     from connectors.recording.rows import add_decision, add_status
 
     identity, kept = str(uuid4()), Rows()
     add_decision(kept, CODEC.decode("Decision", decision(identity)))
     add_status(kept, CODEC.decode("DeliveryStatus", status(identity, Status.RETRYING, 1, reason="a \0 in a reason")))
-    with RecordingStore(dsn) as store:
+    with RecordingStore(dsn, CODEC) as store:
         store.write(kept)
         store.write(kept)
     assert rows(dsn, "select count(*) from deliveries where notification_id = %s", identity) == [(2,)]
@@ -169,7 +187,7 @@ def test_a_recorder_whose_name_another_one_took_ends_and_does_not_stand_by_for_e
         except KafkaException as error:
             ends.append(error)
 
-    with RecordingStore(dsn) as first, RecordingStore(dsn) as second:
+    with RecordingStore(dsn, CODEC) as first, RecordingStore(dsn, CODEC) as second:
         own, other = Health(), Health()
         one, two = Recorder(policy, first, CODEC, own), Recorder(policy, second, CODEC, other)
         threads = [threading.Thread(target=run, args=(recorder,), daemon=True) for recorder in (one, two)]

@@ -59,12 +59,13 @@ on conflict do nothing;
 -- name: write_dead_letter
 insert into dead_letters (
     dead_letter_id, kind, reason, provider, notification_id, delivery_id, recipient_id, type, channel, attempt,
-    redrives, origin_topic, origin_partition, origin_offset, key, value, headers, dead_at
+    redrives, origin_topic, origin_partition, origin_offset, key, value, headers, dead_at, tenant, expires_at
 )
 values (
     %(dead_letter_id)s, %(kind)s, %(reason)s, %(provider)s, %(notification_id)s, %(delivery_id)s, %(recipient_id)s,
     %(type)s, %(channel)s, %(attempt)s, %(redrives)s, %(origin_topic)s, %(origin_partition)s, %(origin_offset)s,
-    %(key)s, %(value)s, %(headers)s, to_timestamp(%(dead_at)s / 1000.0)
+    %(key)s, %(value)s, %(headers)s, to_timestamp(%(dead_at)s / 1000.0), %(tenant)s,
+    to_timestamp(%(expires_at)s::bigint / 1000.0)
 )
 on conflict (dead_letter_id) do nothing;
 

@@ -1,6 +1,7 @@
-"""What every publisher promises (redrive.Publisher)."""
+"""What every publisher promises (connectors.dead_letters.ports.Publisher)."""
 
 import asyncio
+import os
 import uuid
 from collections.abc import AsyncIterator
 
@@ -11,6 +12,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 from connectors.kafka.publisher import Publisher, PublisherPolicy
 from connectors.memory.publisher import PublisherInMemory
 from connectors.outgoing import Outgoing
+from schemas.topics import LARGEST_RECORD
 
 Either = PublisherInMemory | Publisher
 
@@ -48,11 +50,18 @@ async def ground(request: pytest.FixtureRequest) -> AsyncIterator[Ground]:
         return
     servers = request.getfixturevalue("servers").kafka_bootstrap_servers
     admin = AdminClient({"bootstrap.servers": servers})
-    admin.create_topics([NewTopic(topic, 1, 1)])[topic].result(20)
+    admin.create_topics([NewTopic(topic, 1, 1, config={"max.message.bytes": str(LARGEST_RECORD)})])[topic].result(20)
     publisher = Publisher(PublisherPolicy(servers, (topic,), deadline_seconds=20))
     await publisher.open()
     yield Ground(publisher, topic, servers)
     await publisher.close()
+
+
+async def test_a_record_may_be_as_large_as_any_that_we_write(ground: Ground) -> None:
+    value = os.urandom(LARGEST_RECORD - 10_000)  # no compression makes it smaller
+    await ground.publisher.publish(ground.topic, b"ada", value, [])
+    (record,) = ground.arrived()
+    assert record.value == value
 
 
 async def test_when_it_returns_the_record_is_there_as_it_was_given(ground: Ground) -> None:

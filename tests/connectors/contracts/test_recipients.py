@@ -10,6 +10,7 @@ from connectors.memory.recipients import RecipientsInMemory
 from connectors.redis.client import RedisServer
 from connectors.redis.recipients import RecipientCache
 from connectors.stored_recipient import StoredRecipient, erased
+from streams.domain.address_mark import AddressMark, mark_key
 from streams.domain.preferences import Choice, Preference
 from streams.domain.recipient import Recipient
 
@@ -45,7 +46,8 @@ def stored(recipient_id: str, version: int, address: str = "a@example.com") -> S
         True,
         (Choice(False, "order.shipped", None, "email"), Choice(True)),
     )
-    return StoredRecipient(Recipient(recipient_id, wants, {"email": address}, "acme"))
+    marks = {mark_key(recipient_id, "email", "old@example.com"): AddressMark("550: no such mailbox", 17)}
+    return StoredRecipient(Recipient(recipient_id, wants, {"email": address}, "acme", marks=marks))
 
 
 @pytest.fixture
