@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from streams.domain.notification import Channel
+from streams.domain.rate_limit import RateLimits
 from streams.domain.retry_schedule import DEFAULT, RetrySchedule
 
 PREFIX = "TIDINGS_"
@@ -22,7 +23,13 @@ def _schedule(text: str) -> str:
     return text
 
 
+def _limits(text: str) -> str:
+    RateLimits.parse(text)
+    return text
+
+
 Schedule = Annotated[str, AfterValidator(_schedule)]
+Limits = Annotated[str, AfterValidator(_limits)]
 
 
 class Settings(BaseSettings):
@@ -36,7 +43,7 @@ class Settings(BaseSettings):
     smtp_url: str = Field(
         "smtp://127.0.0.1:25",
         description="The SMTP relay: smtp://[user:password@]host:port, or smtps:// for TLS from the "
-        "start; ?starttls=required or off.",
+        "start; ?starttls=required or off. Several, separated by spaces, stand in for each other in this order.",
         repr=False,
     )
     mail_from: str = Field("tidings <no-reply@localhost>", description="From of every e-mail.")
@@ -49,11 +56,32 @@ class Settings(BaseSettings):
     )
     webhook_allow_private: bool = Field(False, description="Call webhooks on private and loopback addresses.")
     webhook_timeout_seconds: float = Field(15, gt=0, le=60, description="Time for one webhook call, all in all.")
+    sms_url: str = Field("https://api.twilio.com", description="Twilio's API, or one like it.")
+    sms_account: str = Field("", description="Twilio's account SID. Needed by sender sms.")
+    sms_token: str = Field(
+        "",
+        description="Its auth token, or an API key as SID:secret. Needed by sender sms.",
+        repr=False,
+    )
+    sms_from: str = Field(
+        "",
+        description="Who SMS come from: a number such as +43660123456, a name, or the SID of a messaging service. "
+        "Needed by sender sms.",
+    )
+    sms_status_url: str = Field("", description="Where Twilio reports later statuses; empty: nowhere.")
     catalogue: Path | None = Field(
         None, description="Folder of the catalogue: types and templates. Not set: the example catalogue."
     )
     email_retry_schedule: Schedule = Field(DEFAULT, description="When a failed e-mail is tried again.")
     webhook_retry_schedule: Schedule = Field(DEFAULT, description="When a failed webhook is tried again.")
+    sms_retry_schedule: Schedule = Field(DEFAULT, description="When a failed SMS is tried again.")
+    email_rate_limits: Limits = Field(
+        "",
+        description="How often e-mails go out at most, over all senders: `100/s` to each relay, or any of `provider "
+        "100/s burst 10, tenant 20/s, recipient 30/h`. Periods are s, m, h, d; burst is how many may go at once.",
+    )
+    webhook_rate_limits: Limits = Field("", description="The same for webhooks.")
+    sms_rate_limits: Limits = Field("", description="The same for SMS.")
     partitions: int = Field(8, ge=1, le=4096, description="Partitions of every keyed topic; fixed once created.")
     replication_factor: int = Field(1, ge=1, le=9, description="Copies of each partition; 3 in production.")
     schema_registry_url: str = Field("", description="Schema registry (Confluent's API); empty: none.")
@@ -95,14 +123,18 @@ class Settings(BaseSettings):
 
     @field_validator("smtp_url")
     @classmethod
-    def _is_smtp(cls, url: str) -> str:
-        if not url.startswith(("smtp://", "smtps://")):
+    def _is_smtp(cls, urls: str) -> str:
+        if not urls.split() or not all(url.startswith(("smtp://", "smtps://")) for url in urls.split()):
             raise ValueError("write smtp://[user:password@]host:port")
-        return url
+        return urls
 
     def schedule(self, channel: Channel) -> RetrySchedule:
         """When a failed delivery of this channel is tried again."""
         return RetrySchedule.parse(getattr(self, f"{channel}_retry_schedule"))
+
+    def limits(self, channel: Channel) -> RateLimits:
+        """How often this channel may be used."""
+        return RateLimits.parse(getattr(self, f"{channel}_rate_limits"))
 
     def schedules(self) -> dict[Channel, RetrySchedule]:
         return {channel: self.schedule(channel) for channel in Channel}

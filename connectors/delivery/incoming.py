@@ -9,6 +9,7 @@ from schemas import headers
 from schemas.codec import Codec, PoisonRecord
 from schemas.records import delivery_from_record
 from streams.domain.delivery import Delivery
+from streams.domain.failures import FailureKind
 from streams.domain.next_step import Tried
 from streams.domain.notification import Channel
 
@@ -31,12 +32,13 @@ class Record:
 
     `delivery` and `claim_key` are there once it was decoded. `unconfirmed` counts the records it caused that Kafka has
     not confirmed; when it is `closing` and none is left, `end_mark` (if any) goes into the claims, then its offset
-    completes.
+    completes. `failed_at`: the provider at which the last attempt failed in a way that another one may not.
+    `has_waited`: for a rate limit, or in a retry topic, so it does not go to the end of the line once more.
     """
 
     __slots__ = (
-        "assignment", "claim_key", "closing", "delivery", "due", "end_mark", "lane", "message", "offset", "origin",
-        "partition", "redrives", "source", "traceparent", "tried", "unconfirmed",
+        "address", "assignment", "claim_key", "closing", "delivery", "due", "end_mark", "failed_at", "has_waited",
+        "lane", "message", "offset", "origin", "partition", "redrives", "source", "traceparent", "tried", "unconfirmed",
     )  # fmt: skip
 
     delivery: Delivery
@@ -51,11 +53,14 @@ class Record:
         self.lane = (message.key() or b"", source)
         self.due = 0
         self.tried = Tried()
+        self.failed_at: str | None = None
+        self.has_waited = source >= TIER_0
         self.redrives = 0
         self.traceparent: bytes | None = None
         self.unconfirmed = 0
         self.closing = False
         self.end_mark: bytes | None = None
+        self.address = ""  # it was last called at
 
     @property
     def headers(self) -> headers.Headers:
@@ -71,6 +76,8 @@ class Record:
         first = _number(told, headers.FIRST_FAILED_AT) if headers.FIRST_FAILED_AT in told else None
         self.tried = Tried(_number(told, headers.ATTEMPT), first)
         self.lane, self.origin, self.due = (self.lane[0], priority), origin, due
+        if told.get(headers.FAILURE_KIND) == FailureKind.TRANSIENT.encode() and headers.PROVIDER in told:
+            self.failed_at = told[headers.PROVIDER].decode(errors="replace")
 
     def decode(self, codec: Codec, channel: Channel) -> None:
         """Read the delivery. Raises PoisonRecord for bytes or headers that cannot be read and for a foreign channel."""

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from functools import cache
 
-from prometheus_client import Counter
+from prometheus_client import Counter, Gauge
 
 from connectors.delivery.policy import PRIORITIES, SenderPolicy
 from ops.telemetry import metrics
@@ -23,6 +23,8 @@ class Meter:
         self._dead_letters = cache(lambda kind: metrics.DEAD_LETTERS.labels(policy.name, kind))
         self._calls = cache(lambda provider, outcome: metrics.PROVIDER_CALLS.labels(channel, provider, outcome))
         self._seconds = cache(lambda provider: metrics.PROVIDER_SECONDS.labels(channel, provider))
+        self._failovers = cache(lambda provider: metrics.FAILOVERS.labels(channel, provider))
+        self._limited = cache(lambda limit: metrics.LIMITED.labels(channel, limit))
 
     def watch(self, in_flight: Callable[[], int], parked: Callable[[], int]) -> None:
         """Read these two whenever the metrics are asked for."""
@@ -38,6 +40,16 @@ class Meter:
     def call(self, provider: str, outcome: str, seconds: float) -> None:
         self._calls(provider, outcome).inc()
         self._seconds(provider).observe(seconds)
+
+    def breaker(self, provider: str) -> Gauge:
+        return metrics.BREAKER.labels(self._channel, provider)
+
+    def failover(self, provider: str) -> Counter:
+        return self._failovers(provider)
+
+    def limited(self, limit: str) -> Counter:
+        """`limit`: provider, tenant or recipient."""
+        return self._limited(limit)
 
     def handed_over(self, priority: int, seconds: float) -> None:
         self._handed_over[priority].observe(seconds)

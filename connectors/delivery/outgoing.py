@@ -11,6 +11,7 @@ from schemas import headers, topics
 from schemas.codec import Codec
 from schemas.codec import Record as Row
 from schemas.records import call_to_record, status_to_record
+from streams.domain.address_mark import mark_key
 from streams.domain.delivery_status import TERMINAL, Status
 from streams.domain.failures import Failure
 from streams.domain.next_step import DeadLetterKind
@@ -63,6 +64,7 @@ class Letters:
             reason=told.reason,
             due_at=told.due_at,
             call=_call(outcome),
+            address_mark=_address_mark(record, outcome),
         )
         event = f"{record.delivery.delivery_id}/{value['progress']}"
         if told.status not in TERMINAL:
@@ -126,6 +128,13 @@ def failure_of(outcome: Outcome | None) -> Failure | None:
 def _call(outcome: Outcome | None) -> dict[str, object] | None:
     call, failure = call_of(outcome), failure_of(outcome)
     return call_to_record(call, str(failure.kind) if failure else None) if call else None
+
+
+def _address_mark(record: Record, outcome: Outcome | None) -> str | None:
+    failure = failure_of(outcome)
+    if failure is None or not failure.address_is_dead:
+        return None
+    return mark_key(record.delivery.notification.recipient_id, record.delivery.channel, record.address)
 
 
 def _history(record: Record) -> Mapping[str, bytes]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from schemas.codec import Codec
 from streams.domain.catalogue import Catalogue
 from streams.domain.delivery import Delivery, Message
-from streams.domain.ports import Claims, Provider, Recipients
+from streams.domain.ports import Breakers, Claims, Limits, Provider, Recipients
 
 Compose = Callable[[Delivery, str, int], Message]
 """compose(delivery, address, attempt): the message for one call, `attempt` counted from 1.
@@ -18,7 +18,11 @@ taken for a bug: it is logged, and the delivery is tried again by its schedule. 
 
 @dataclass(frozen=True, slots=True)
 class SenderParts:
-    """One of each. Recipients and claims raise connectors.unavailable.Unavailable when they are away."""
+    """All ports but the providers raise connectors.unavailable.Unavailable when they are away.
+
+    `standby`: the channel's other providers, in the order in which they take over; each has a name of its own.
+    `breakers`, `limits`: shared with the other senders of the channel; None: this process for itself.
+    """
 
     provider: Provider
     recipients: Recipients
@@ -26,3 +30,11 @@ class SenderParts:
     compose: Compose
     catalogue: Catalogue
     codec: Codec
+    standby: tuple[Provider, ...] = ()
+    breakers: Breakers | None = None
+    limits: Limits | None = None
+
+    @property
+    def providers(self) -> tuple[Provider, ...]:
+        """All of them, the first choice first."""
+        return (self.provider, *self.standby)

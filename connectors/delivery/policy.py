@@ -6,7 +6,9 @@ from datetime import timedelta
 
 from connectors.delivery.assignment import Bounds
 from schemas import topics
+from streams.domain.breaker import BreakerPolicy
 from streams.domain.notification import Channel, Priority
+from streams.domain.rate_limit import RateLimits
 from streams.domain.retry_schedule import RetrySchedule
 
 ClientConfig = Mapping[str, str | int | float | bool]
@@ -19,13 +21,15 @@ class SenderPolicy:
     """One sender of one channel.
 
     instance         stable over restarts and unique among the senders of this channel (static group membership)
-    slots            provider calls side by side
+    slots            provider calls side by side; those that hang do not count, as long as they are no more than these
     session_timeout  after this silence Kafka gives the partitions away; a loop that stood still half as long exits
     commit_every     between two commits, and the longest wait of the poll thread for a record
     drain            how long what is in flight may take to finish when partitions are given up or the sender stops
     stalled_after    without a sign of life from a thread for so long `Sender.alive` is False; longer than `drain`
     call_at_most     a provider call that took so long has failed; above what any provider allows itself
     batch            records per poll, and deliveries claimed and looked up at once
+    breaker          when calls to a provider stop; None: never (a channel whose failures are those of its addresses)
+    limits           how often a provider may be called, a tenant and a recipient be told
     consumer, producer   librdkafka settings that win over ours
     """
 
@@ -41,6 +45,8 @@ class SenderPolicy:
     call_at_most: timedelta = timedelta(minutes=2)
     batch: int = 500
     bounds: Bounds = field(default_factory=Bounds)
+    breaker: BreakerPolicy | None = field(default_factory=BreakerPolicy)
+    limits: RateLimits = field(default_factory=RateLimits)
     consumer: ClientConfig = field(default_factory=dict)
     producer: ClientConfig = field(default_factory=dict)
 

@@ -44,7 +44,7 @@ class Sender:
 
     def __init__(self, policy: SenderPolicy, parts: SenderParts, health: Health | None = None) -> None:
         """Inside a running loop. `health` is kept up to date with `state` and `alive`."""
-        self._policy, self._parts, self._health = policy, parts, health or Health()
+        self._policy, self._health = policy, health or Health()
         self._health.alive = self.alive
         self._loop = asyncio.get_running_loop()
         self._log = logs.get(part="sender")
@@ -92,12 +92,13 @@ class Sender:
         tasks = [self._watched(self._release.run())]
         try:
             if await self._topics_are_there():
-                await self._parts.provider.start()
-                tasks += map(self._watched, (self._settle.run(), self._dispatch.run(), self._writer.run()))
+                await self._dispatch.providers.start()
+                parts = (self._settle, self._dispatch, self._dispatch.providers, self._writer)
+                tasks += [self._watched(part.run()) for part in parts]
                 await self._poll_until_stopped()
                 await self._dispatch.abandon()
                 await asyncio.to_thread(self._producer.flush, _FLUSH_S)
-                await self._parts.provider.close()
+                await self._dispatch.providers.close()
         finally:
             for task in tasks:
                 task.cancel()

@@ -122,7 +122,21 @@ class Settle:
         if isinstance(step.where, Tier):
             self._park(record, Waiting(step.where.index, step.due_at), outcome)
         else:
-            asyncio.get_running_loop().call_later(step.where.delay.total_seconds(), self._again, record)
+            self.wait_in_lane(record, step.where.delay.total_seconds())
+
+    def wait_in_lane(self, record: Record, seconds: float) -> None:
+        """It goes on at the head of its lane after so long; the lane waits with it, nobody else does."""
+        asyncio.get_running_loop().call_later(seconds, self._again, record)
+
+    def wait_for_limit(self, record: Record, seconds: float) -> None:
+        """It may not be called yet. Briefly in its lane; longer in a retry topic, untried and without a status.
+
+        In the lane it would hold back the commit, and what queues up behind it would fill the partition's bounds.
+        """
+        if seconds <= self._schedule.in_lane.total_seconds():
+            self.wait_in_lane(record, seconds)
+        else:
+            self._park(record, Waiting(0, now_ms() + round(seconds * 1000)), None)
 
     def _again(self, record: Record) -> None:
         if record.assignment.alive:

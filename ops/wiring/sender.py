@@ -1,4 +1,4 @@
-"""The senders, and the provider of each channel."""
+"""The senders, and the providers of each channel."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -8,31 +8,43 @@ from connectors.delivery.parts import SenderParts
 from connectors.delivery.policy import SenderPolicy
 from connectors.postgres.pool import Pool
 from connectors.postgres.recipients import RecipientStore
+from connectors.redis.breakers import RedisBreakers
 from connectors.redis.claims import RedisClaims
 from connectors.redis.client import RedisServer
+from connectors.redis.limits import RedisLimits
 from connectors.redis.recipients import RecipientCache
 from ops.settings import Settings, WrongSetting
 from ops.wiring.shared import all_open, catalogue, codec, new_id
+from streams.domain.breaker import BreakerPolicy
 from streams.domain.notification import Channel
 from streams.domain.ports import Provider
 from streams.domain.rendering import Renderer
 
-
-def provider(settings: Settings, channel: Channel) -> Provider:
-    """Who carries this channel. Raises WrongSetting."""
-    return {Channel.EMAIL: _smtp, Channel.WEBHOOK: _webhook}[channel](settings)
+# What fails on these is the recipient's own end, not a provider that serves all: its lane is parked, nobody else waits.
+WITHOUT_BREAKER = frozenset({Channel.WEBHOOK})
 
 
-def _smtp(settings: Settings) -> Provider:
+def providers(settings: Settings, channel: Channel) -> tuple[Provider, ...]:
+    """Who carries this channel, the first choice first. Raises WrongSetting."""
+    return {Channel.EMAIL: _smtp, Channel.WEBHOOK: _webhook, Channel.SMS: _sms}[channel](settings)
+
+
+def _smtp(settings: Settings) -> tuple[Provider, ...]:
+    """smtp, smtp-2, ...: breakers, limits and metrics know a relay by its place."""
     from connectors.channels.email import SmtpPolicy, SmtpProvider
 
+    relays = []
     try:
-        return SmtpProvider(SmtpPolicy(settings.smtp_url, settings.mail_from, settings.mail_connections))
+        for place, url in enumerate(settings.smtp_url.split(), 1):
+            relays.append(SmtpProvider(SmtpPolicy(url, settings.mail_from, settings.mail_connections)))
+            if place > 1:
+                relays[-1].name = f"smtp-{place}"
     except ValueError as error:
         raise WrongSetting(f"TIDINGS_SMTP_URL or TIDINGS_MAIL_FROM is wrong: {error}") from None
+    return tuple(relays)
 
 
-def _webhook(settings: Settings) -> Provider:
+def _webhook(settings: Settings) -> tuple[Provider, ...]:
     from connectors.channels.webhook import WebhookPolicy, WebhookProvider
     from connectors.channels.webhook_signature import parse_secrets
 
@@ -40,7 +52,24 @@ def _webhook(settings: Settings) -> Provider:
         secrets = parse_secrets(settings.webhook_secret)
     except ValueError as error:
         raise WrongSetting(f"TIDINGS_WEBHOOK_SECRET is wrong: {error}") from None
-    return WebhookProvider(WebhookPolicy(secrets, settings.webhook_timeout_seconds, settings.webhook_allow_private))
+    policy = WebhookPolicy(secrets, settings.webhook_timeout_seconds, settings.webhook_allow_private)
+    return (WebhookProvider(policy),)
+
+
+def _sms(settings: Settings) -> tuple[Provider, ...]:
+    from connectors.channels.sms import SmsPolicy, TwilioProvider
+
+    policy = SmsPolicy(
+        url=settings.sms_url,
+        account=settings.sms_account,
+        token=settings.sms_token,
+        sender=settings.sms_from,
+        status_url=settings.sms_status_url,
+    )
+    try:
+        return (TwilioProvider(policy),)
+    except ValueError as error:
+        raise WrongSetting(f"TIDINGS_SMS_{error}") from None
 
 
 def sender_policy(settings: Settings, channel: Channel) -> SenderPolicy:
@@ -51,6 +80,8 @@ def sender_policy(settings: Settings, channel: Channel) -> SenderPolicy:
         instance=settings.instance,
         slots=settings.sender_slots,
         session_timeout=timedelta(seconds=settings.session_timeout_seconds),
+        breaker=None if channel in WITHOUT_BREAKER else BreakerPolicy(),
+        limits=settings.limits(channel),
     )
 
 
@@ -58,12 +89,22 @@ def sender_policy(settings: Settings, channel: Channel) -> SenderPolicy:
 async def sender_parts(settings: Settings, channel: Channel) -> AsyncIterator[SenderParts]:
     """What a sender is made of, open for the length of the block."""
     ours, known = codec(settings), catalogue(settings)
-    carrier = provider(settings, channel)
+    first, *standby = providers(settings, channel)
     pool, redis = Pool(settings.postgres_dsn, f"tidings-sender-{channel}"), RedisServer(settings.redis_url)
     claims = RedisClaims.at(settings.redis_url)
     async with all_open((pool, redis)):
         recipients = RecipientCache(redis.client, RecipientStore(pool, ours, new_id).load)
         try:
-            yield SenderParts(carrier, recipients, claims, Renderer(known).compose, known, ours)
+            yield SenderParts(
+                first,
+                recipients,
+                claims,
+                Renderer(known).compose,
+                known,
+                ours,
+                standby=tuple(standby),
+                breakers=RedisBreakers(redis.client),
+                limits=RedisLimits(redis.client),
+            )
         finally:
             await claims.close()

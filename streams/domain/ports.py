@@ -1,10 +1,12 @@
 """What the rules and the senders need of the world. Each has a real form and a first-class fake (connectors/memory)."""
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
+from streams.domain.breaker import Breaker, BreakerPolicy, Tally
 from streams.domain.delivery import Message
 from streams.domain.outcomes import Outcome
+from streams.domain.rate_limit import Ask, Lease
 from streams.domain.recipient import Recipient
 
 
@@ -47,3 +49,25 @@ class Claims(Protocol):
 
         An end is never overwritten.
         """
+
+
+class Told(NamedTuple):
+    """A breaker as all processes share it, probes this one may make, and the time it rests on (ms since 1970 UTC)."""
+
+    breaker: Breaker
+    granted: int
+    now: int
+
+
+class Breakers(Protocol):
+    """The circuit breakers of providers, shared between processes. The rules: streams.domain.breaker.report."""
+
+    async def report(self, provider: str, policy: BreakerPolicy, tally: Tally, wanted: int) -> Told:
+        """Tell the calls since the last report and learn how the breaker stands. One round trip."""
+
+
+class Limits(Protocol):
+    """Rate limits shared between processes. The rules: streams.domain.rate_limit.lease."""
+
+    async def lease(self, asks: Sequence[Ask]) -> Sequence[Lease]:
+        """What each ask gets, in one round trip for all."""

@@ -14,12 +14,15 @@ from connectors.delivery.meter import Meter
 from connectors.delivery.outage import Outage
 from connectors.delivery.outgoing import Letters
 from connectors.delivery.ownership import Ownership
+from connectors.delivery.parked import Waiting
 from connectors.delivery.parts import SenderParts
 from connectors.delivery.policy import PRIORITIES
 from connectors.delivery.producing import Writer
 from connectors.delivery.settle import Settle
+from connectors.memory.breakers import BreakersInMemory
 from connectors.memory.claims import ClaimsInMemory
-from connectors.memory.provider import ProviderInMemory
+from connectors.memory.limits import LimitsInMemory
+from connectors.memory.provider import Hangs, ProviderInMemory
 from schemas import topics
 from streams.domain.delivery import Delivery, Message
 from streams.domain.outcomes import Outcome
@@ -70,12 +73,25 @@ class KeptProducer:
 class Desk:
     """`put` deliveries and see what becomes of them."""
 
-    def __init__(self, **changes: Any) -> None:
+    def __init__(self, *providers: ProviderInMemory, **changes: Any) -> None:
+        """The first of the `providers` is the first choice; without any there is one. `changes` are of the policy."""
         self.policy = policy(**changes)
-        self.provider, self.claims, self.recipients = ProviderInMemory(), ClaimsInMemory(), EveryRecipient()
+        self.provider, *standby = providers or (ProviderInMemory(),)
+        self.claims, self.recipients = ClaimsInMemory(), EveryRecipient()
+        self.breakers, self.limits = BreakersInMemory(), LimitsInMemory()
         self.producer = KeptProducer()
         self.ownership = Ownership()
-        self.parts = SenderParts(self.provider, self.recipients, self.claims, compose, CATALOGUE, CODEC)
+        self.parts = SenderParts(
+            self.provider,
+            self.recipients,
+            self.claims,
+            compose,
+            CATALOGUE,
+            CODEC,
+            standby=tuple(standby),
+            breakers=self.breakers,
+            limits=self.limits,
+        )
         self._next = 0
         self.assign(b"run.1")
 
@@ -97,7 +113,9 @@ class Desk:
         self.outage = Outage("nothing is sent")
         self.dispatch = Dispatch(self.policy, parts, self.ownership, self.settle, self.outage, meter)
         self.settle.use(writer, self.dispatch.wake)
-        tasks = [asyncio.create_task(part.run()) for part in (self.settle, self.dispatch, writer)]
+        await self.dispatch.providers.start()
+        parts_at_work = (self.settle, self.dispatch, self.dispatch.providers, writer)
+        tasks = [asyncio.create_task(part.run()) for part in parts_at_work]
         try:
             yield
         finally:
@@ -116,6 +134,19 @@ class Desk:
             came = Came(topic, self._next, 0, told.recipient_id.encode(), encoded(value), headers or [])
             made.append(self.put_raw(came, PRIORITIES.index(told.priority)))
         return made
+
+    def put_retry(self, value: Delivery, headers: list[tuple[str, bytes]]) -> Record:
+        """From the first retry topic into its lane, as if it were due; its main topic is past it."""
+        key = value.notification.recipient_id.encode()
+        came = Came(self.policy.topics[3], self._next, 0, key, encoded(value), headers)
+        self._next += 1
+        record = Record(self.ownership.assignment, came, 3)
+        record.read_place()
+        self.ownership.assignment.parked.put(record.lane, record.origin, Waiting(0, record.due))
+        self.ownership.assignment.track(record)
+        self.ownership.assignment.lanes.offer(record)
+        self.dispatch.wake()
+        return record
 
     def put_raw(self, came: Came, source: int) -> Record:
         self._next += 1
@@ -152,4 +183,17 @@ class Gated(ProviderInMemory):
 
     async def send(self, message: Message) -> Outcome:
         await self.gate.wait()
+        return await super().send(message)
+
+
+class Switched(ProviderInMemory):
+    """Answers every call with `answer`, unless that is None; Hangs: not at all."""
+
+    def __init__(self, name: str = "memory", answer: Outcome | Hangs | None = None) -> None:
+        super().__init__(name)
+        self.answer = answer
+
+    async def send(self, message: Message) -> Outcome:
+        if self.answer is not None:
+            self.script([self.answer], message.address)
         return await super().send(message)

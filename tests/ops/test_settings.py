@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from ops.settings import Settings, WrongSetting, read, table
+from ops.wiring.sender import providers
 from streams.domain.notification import Channel
+from streams.domain.rate_limit import RateLimit, RateLimits
 
 ROOT = Path(__file__).parents[2]
 NEEDED = {
@@ -25,6 +27,8 @@ NEEDED = {
         ({"smtp_url": "localhost:25"}, r"TIDINGS_SMTP_URL is wrong"),
         ({"email_retry_schedule": "5 minutes"}, r"TIDINGS_EMAIL_RETRY_SCHEDULE is wrong: '5 minutes' is not a delay"),
         ({"webhook_retry_schedule": "5m,1s"}, r"TIDINGS_WEBHOOK_RETRY_SCHEDULE is wrong: .*rising order"),
+        ({"smtp_url": "smtp://a, smtp://b localhost"}, r"TIDINGS_SMTP_URL is wrong"),
+        ({"email_rate_limits": "fast"}, r"TIDINGS_EMAIL_RATE_LIMITS is wrong: 'fast' is not a limit: write 100/s"),
         ({"partitions": "many"}, r"TIDINGS_PARTITIONS is wrong"),
         ({"api_port": 99999}, r"TIDINGS_API_PORT is wrong"),
         ({"log_level": "LOUD"}, r"TIDINGS_LOG_LEVEL is wrong"),
@@ -48,19 +52,43 @@ def test_a_missing_setting_ends_the_command_with_one_line_and_78() -> None:
 
 
 def test_secrets_do_not_show_in_the_settings_text() -> None:
-    shown = repr(read(**NEEDED | {"postgres_dsn": "postgresql://u:canary@h/d", "webhook_secret": "whsec_canary"}))
+    secrets = {"postgres_dsn": "postgresql://u:canary@h/d", "webhook_secret": "whsec_canary", "sms_token": "canary"}
+    shown = repr(read(**NEEDED | secrets))
     assert "canary" not in shown
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({}, "TIDINGS_SMS_ACCOUNT is not set"),
+        ({"sms_account": "AC1"}, "TIDINGS_SMS_TOKEN is not set"),
+        ({"sms_account": "AC1", "sms_token": "t"}, "TIDINGS_SMS_FROM is not set"),
+        ({"sms_url": "http://api.twilio.com"}, "TIDINGS_SMS_URL begins with http://"),
+    ],
+)
+def test_a_sender_of_sms_without_an_account_says_what_is_missing(changes: dict[str, str], said: str) -> None:
+    with pytest.raises(WrongSetting, match=said) as raised:
+        providers(read(**NEEDED | changes), Channel.SMS)
+    assert "\n" not in str(raised.value)
 
 
 def test_every_channel_has_a_retry_schedule() -> None:
     assert set(read(**NEEDED).schedules()) == set(Channel)
 
 
+def test_every_channel_may_have_rate_limits_and_has_none_by_default() -> None:
+    assert {read(**NEEDED).limits(channel) for channel in Channel} == {RateLimits()}
+    some = read(**NEEDED, email_rate_limits="100/s, recipient 1/m").limits(Channel.EMAIL)
+    assert (some.provider, some.tenant, some.recipient) == (RateLimit(10_000, 100), None, RateLimit(60_000_000, 1))
+
+
 def test_every_setting_is_used_and_documented() -> None:
     sources = "".join(p.read_text() for p in (ROOT / "ops").rglob("*.py"))
     for name, field in Settings.model_fields.items():
         assert field.description, name
-        used = rf"settings\.{name}\b|_retry_schedule" if name.endswith("_schedule") else rf"settings\.{name}\b"
+        used = rf"settings\.{name}\b"
+        if of_each_channel := re.search(r"_retry_schedule$|_rate_limits$", name):
+            used = rf"{{channel}}{of_each_channel[0]}\b"
         assert re.search(used, sources.replace("self.", "settings.")), f"{name} is never used"
 
 
