@@ -118,7 +118,7 @@ def preference_from_record(record: Record) -> Preference:
 def status_to_record(
     delivery: Delivery, status: Status, occurred_at: int, attempt: int = 0, redrives: int = 0, **more: Any
 ) -> Record:
-    """A DeliveryStatus. `more`: layer, reason, due_at, and call (see call_to_record), each None unless given."""
+    """A DeliveryStatus. `more`: layer, reason, due_at, call (see call_to_record), address_mark; None unless given."""
     told = delivery.notification
     return {
         "delivery_id": delivery.delivery_id,
@@ -136,6 +136,7 @@ def status_to_record(
         "reason": None,
         "due_at": None,
         "call": None,
+        "address_mark": None,
         **more,
     }
 

@@ -3,6 +3,7 @@
 There is no throttled answer in SMTP: relays that have enough say 4xx, and the retry schedule slows down.
 """
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -17,6 +18,12 @@ CODES: dict[int, tuple[FailureKind, str]] = {
     452: (TRANSIENT, "the relay or the mailbox is full"),
     454: (TRANSIENT, "the relay cannot check the login or start TLS for now"),
     455: (TRANSIENT, "the relay cannot take these parameters for now"),
+    500: (PERMANENT, "the relay does not know the command"),
+    501: (PERMANENT, "the relay cannot read an address or a parameter"),
+    502: (PERMANENT, "the relay does not do this"),
+    504: (PERMANENT, "the relay does not know a parameter"),
+    521: (PERMANENT, "the host takes no mail"),
+    555: (PERMANENT, "the relay does not know a parameter of the address"),
     # Wrong settings of ours, not of this mail: once they are corrected it can go out.
     503: (TRANSIENT, "the relay saw the commands out of order"),
     530: (TRANSIENT, "the relay wants a login or TLS: check the SMTP URL"),
@@ -30,6 +37,17 @@ CODES: dict[int, tuple[FailureKind, str]] = {
     554: (PERMANENT, "the mail was refused"),
     556: (PERMANENT, "the domain takes no mail"),
 }
+
+
+DEAD_STATUSES = frozenset({"5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.2.1"})
+"""Enhanced codes (RFC 3463, 7505) after which no mail can reach the address: no such mailbox or domain, no address,
+moved, a domain that takes no mail, a mailbox that was closed. Not policy (5.7.x): that is about us or about this mail.
+"""
+
+DEAD_CODES = frozenset({550, 551, 556})
+"""The same as an answer to RCPT, from a relay that gives no enhanced code."""
+
+_ENHANCED = re.compile(r"[245]\.\d{1,3}\.\d{1,3}(?!\S)")
 
 
 class Step(StrEnum):
@@ -51,11 +69,15 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How a call ended: the answer that decided, or none because the line went dead (`silence` says how)."""
+    """How a call ended: the answer that decided, or none because the line went dead (`silence` says how).
+
+    `about_recipient`: it was the answer to RCPT.
+    """
 
     step: Step
     reply: Reply | None = None
     silence: str = "the connection was lost"
+    about_recipient: bool = False
 
     @property
     def accepted(self) -> bool:
@@ -70,10 +92,20 @@ def failure_of(ending: Ending) -> Failure | None:
         kind, meaning = meaning_of(ending.reply.code)
         if ending.step is Step.CONNECT:  # 554 as greeting or 5xx to a login says nothing about this mail
             kind = TRANSIENT
-        return Failure(kind, f"{ending.reply.code} at {ending.step}: {meaning}")
+        reason = f"{ending.reply.code} at {ending.step}: {meaning}"
+        dead = kind is PERMANENT and _address_is_dead(ending, ending.reply)
+        return Failure(kind, reason, address_is_dead=dead, unlisted=ending.reply.code not in CODES)
     if ending.step is Step.CONTENT:
         return Failure(TRANSIENT, f"ambiguous: {ending.silence} before the answer to the content", ambiguous=True)
     return Failure(TRANSIENT, f"{ending.silence} at {ending.step}")
+
+
+def _address_is_dead(ending: Ending, reply: Reply) -> bool:
+    """A mail has one recipient, so what is said of an address after the content is about the same one."""
+    enhanced = _ENHANCED.match(reply.text)
+    if enhanced is not None:
+        return enhanced[0] in DEAD_STATUSES
+    return ending.about_recipient and reply.code in DEAD_CODES
 
 
 def meaning_of(code: int) -> tuple[FailureKind, str]:

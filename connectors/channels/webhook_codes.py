@@ -31,16 +31,25 @@ CODES: dict[int, tuple[FailureKind, str]] = {
 }
 
 _UNAVAILABLE = 503
+_GONE = 410
+"""The endpoint is disabled: its address is marked."""
 
 
 def failure_of(status: int, wait: timedelta | None) -> Failure | None:
     """None: the receiver has it. `wait`: what its Retry-After asked for."""
     if 200 <= status < 300:
         return None
-    kind, meaning = CODES.get(status, (TRANSIENT, _of_class(status)))
+    known = CODES.get(status)
+    kind, meaning = known or (TRANSIENT, _of_class(status))
     if status == _UNAVAILABLE and wait is not None:
         kind = THROTTLED
-    return Failure(kind, f"{status}: {meaning}", wait if kind is not PERMANENT else None)
+    return Failure(
+        kind,
+        f"{status}: {meaning}",
+        wait if kind is not PERMANENT else None,
+        address_is_dead=status == _GONE,
+        unlisted=known is None and not 300 <= status < 400 and not 500 <= status < 600,
+    )
 
 
 def _of_class(status: int) -> str:

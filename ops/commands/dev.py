@@ -24,7 +24,7 @@ from ops.devstack.link import Link
 from ops.devstack.log_files import LogLine, follow, last_lines, log_names
 from ops.devstack.plan import GIVEN_AS, SERVICES, Plan, ProcessSpec
 from ops.devstack.record import DEFAULT_DATA, Record, running_record, supervised
-from ops.devstack.tidings import NEEDS, tidings_processes
+from ops.devstack.tidings import CHANNELS, NEEDS, tidings_processes
 from ops.devstack.wire import Kind, Line
 
 app = typer.Typer(
@@ -187,7 +187,7 @@ def _run(plan: Plan, as_json: bool) -> str:
 
 def _possible_processes(services: tuple[str, ...], given: Endpoints) -> tuple[ProcessSpec, ...]:
     there = all(name in services or getattr(given, GIVEN_AS[name]) for name in NEEDS)
-    return tidings_processes() if there else ()
+    return tidings_processes(CHANNELS) if there else ()
 
 
 def _forget(data: Path) -> None:

@@ -67,12 +67,12 @@ async def _send(settings: Settings, channel: Channel, health: Health) -> None:
 
 def recorder() -> None:
     """Keeps decisions, statuses, attempts and dead letters in PostgreSQL, where the API reads them."""
-    from connectors.postgres.recording import RecordingStore
     from ops.wiring.recorder import recorder as build
+    from ops.wiring.recorder import recording_store
 
     settings = _begin("recorder")
     health = _served(settings)
-    with RecordingStore(settings.postgres_dsn) as store:
+    with recording_store(settings) as store:
         running = build(settings, store, health)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: running.stop())

@@ -29,7 +29,7 @@ def parts_of(record: Record) -> list[Part]:
         Part("api", record.api_url, "HTTP API; its reference is at /docs", record.process_ports.get("api", 0)),
         Part("mail", found.mail_url, "read the caught mail here"),
         Part("smtp", found.smtp_url, "takes all mail, sends none on"),
-        Part("webhooks", found.webhooks_url, "receives webhooks: POST to hook/NAME"),
+        Part("webhooks", found.webhooks_url, "receives webhooks: POST to hook/NAME; takes SMS: api/sms"),
         *_kafka_parts(record),
         Part("postgres", found.postgres_dsn, ""),
         Part("valkey", found.redis_url, ""),

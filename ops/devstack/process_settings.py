@@ -9,12 +9,14 @@ from ops.devstack.endpoints import VARIABLES, Endpoints
 from ops.devstack.locks import write_private
 from ops.devstack.plan import ProcessSpec
 from ops.devstack.ports import LOOPBACK
+from ops.devstack.sms_site import PATH as SMS_PATH
 
 API_HOST, API_PORT, API_URL = "TIDINGS_API_HOST", "TIDINGS_API_PORT", "TIDINGS_API_URL"
 METRICS_PORT = "TIDINGS_METRICS_PORT"
 REPLICATION = "TIDINGS_REPLICATION_FACTOR"
 INSTANCE = "TIDINGS_INSTANCE"
 STATE_FOLDER = "TIDINGS_STATE_FOLDER"
+SMS_SENDER = {"TIDINGS_SMS_ACCOUNT": "ACdev", "TIDINGS_SMS_TOKEN": "dev", "TIDINGS_SMS_FROM": "+15005550006"}
 
 
 def webhook_secret(data: Path) -> str:
@@ -28,6 +30,8 @@ def webhook_secret(data: Path) -> str:
 def stack_settings(endpoints: Endpoints, api_port: int, secret: str, brokers: int = 1) -> dict[str, str]:
     """What the stack decides for every process. `api_port` 0 = it runs no API. Topics are copied to every broker."""
     settings = {"TIDINGS_WEBHOOK_SECRET": secret, "TIDINGS_WEBHOOK_ALLOW_PRIVATE": "true", **endpoints.environment()}
+    if endpoints.webhooks_url:
+        settings |= {"TIDINGS_SMS_URL": f"{endpoints.webhooks_url}{SMS_PATH}", **SMS_SENDER}
     if api_port:
         settings |= {API_HOST: LOOPBACK, API_PORT: str(api_port), API_URL: f"http://{LOOPBACK}:{api_port}"}
     if brokers > 1:

@@ -11,6 +11,7 @@
                                 ?name=NAME only those, ?limit=N the last ones
     DELETE /api/received        forgets what came, and all scripts
     GET    /                    a page of the same
+    /sms/..., /api/sms          takes SMS (sms_site.py)
 
 The last 50,000 requests are kept, in memory only.
 """
@@ -29,6 +30,7 @@ from aiohttp import web
 from ops.devstack.child import Child, Site
 from ops.devstack.local_web import number, page, serve
 from ops.devstack.ports import LOOPBACK, number_of
+from ops.devstack.sms_site import SmsSite
 from ops.devstack.webhook_answers import Answer, Answers, Script
 
 KEPT = 50_000
@@ -55,6 +57,7 @@ class Webhooks:
         self.child: Child | None = None
         self.answers, self.received = Answers(), deque[Received](maxlen=KEPT)
         self.held: dict[str, asyncio.Event] = {}
+        self.sms = SmsSite()
         self.web: web.AppRunner | None = None
 
     async def up(self, ports: Sequence[socket.socket]) -> dict[str, str]:
@@ -78,6 +81,7 @@ class Webhooks:
             web.post("/release/{name}", self.release),
             web.get("/api/received", self.list_received),
             web.delete("/api/received", self.forget),
+            *self.sms.routes(),
         ]
 
     async def show_page(self, request: web.Request) -> web.Response:

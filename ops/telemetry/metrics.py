@@ -39,6 +39,17 @@ HANDED_OVER_SECONDS = Histogram(
     ["channel", "priority"],
     buckets=_FAST,
 )
+BREAKER = Gauge(
+    "tidings_breaker_state",
+    "Circuit breaker of a provider as this process knows it: 0 closed, 1 half-open, 2 open.",
+    ["channel", "provider"],
+)
+FAILOVERS = Counter(
+    "tidings_failovers", "Calls to another provider than the channel's first, by who got them.", ["channel", "provider"]
+)
+LIMITED = Counter(
+    "tidings_limited", "Times deliveries waited for a rate limit: of provider, tenant, recipient.", ["channel", "limit"]
+)
 IN_FLIGHT = Gauge("tidings_deliveries_in_flight", "Provider calls under way.", ["channel"])
 PARKED = Gauge("tidings_lanes_parked", "Lanes whose head waits in a retry topic.", ["channel"])
 AMBIGUOUS = Counter(
@@ -46,11 +57,18 @@ AMBIGUOUS = Counter(
 )
 DUPLICATES = Counter("tidings_duplicates_recognised", "Records of a delivery that had already ended.", ["channel"])
 
+UNLISTED_CODES = Counter(
+    "tidings_provider_codes_unlisted", "Answers whose code is in no table of ours; the log names it.", ["provider"]
+)
+
 # All consumers
 DEAD_LETTERS = Counter("tidings_dead_letters", "Records put into dead-letters.", ["process", "kind"])
 
 # Recorder, scheduler
 RECORDED = Counter("tidings_recorder_records", "Records written to PostgreSQL.", ["topic"])
+ADDRESSES_MARKED = Counter(
+    "tidings_addresses_marked", "Addresses of which a provider said that they take nothing any more.", ["channel"]
+)
 RECORDER_SECONDS = Histogram("tidings_recorder_batch_seconds", "Time to write one batch.", buckets=_FAST)
 RELAYED = Counter("tidings_outbox_relayed", "Outbox rows relayed to Kafka.", ["topic"])
 OUTBOX_WAITING = Gauge("tidings_outbox_waiting", "Outbox rows that wait.")

@@ -22,7 +22,10 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What a provider gets: one address and the rendered parts (e-mail: subject, html, text; webhook: body)."""
+    """What a provider gets: one address and the rendered parts (e-mail: subject, html, text; webhook: body; SMS: text).
+
+    Times are ms since 1970 UTC. Whoever can hold a message back (a phone that is off) is told `expires_at`.
+    """
 
     delivery_id: str
     notification_id: str
@@ -31,3 +34,4 @@ class Message:
     parts: Mapping[str, str]
     created_at: int
     attempt: int
+    expires_at: int | None = None

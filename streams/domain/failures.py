@@ -22,9 +22,13 @@ class Failure:
     """One failed call in the words of tidings. `reason` names no address and no content.
 
     `ambiguous`: the call may have reached the recipient all the same, so the type's on_ambiguous decides.
+    `address_is_dead`: no message can reach this address any more, whatever it says: it is marked, and later deliveries
+    to it are suppressed. `unlisted`: the provider's code is in no table of ours; told loudly, so that it gets there.
     """
 
     kind: FailureKind
     reason: str
     retry_after: timedelta | None = None
     ambiguous: bool = False
+    address_is_dead: bool = False
+    unlisted: bool = False

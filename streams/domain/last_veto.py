@@ -1,5 +1,6 @@
 """The last veto: asked right before the provider call, because much can change between routing and sending."""
 
+from streams.domain.address_mark import REASON, AddressMark, mark_key
 from streams.domain.catalogue import NotificationType
 from streams.domain.delivery import Delivery
 from streams.domain.delivery_status import Status
@@ -31,10 +32,20 @@ def last_veto(
     verdict = decide_delivery(kind, delivery.channel, preference)
     if not verdict.allowed:
         return Drop(Status.SUPPRESSED, verdict.rule, verdict.layer)
-    return _address(delivery, recipient) or Drop(Status.SUPPRESSED, NO_ADDRESS, Layer.SYSTEM)
+    address = _address(delivery, recipient)
+    if not address:
+        return Drop(Status.SUPPRESSED, NO_ADDRESS, Layer.SYSTEM)
+    mark = _mark(delivery, recipient, address)
+    return Drop(Status.SUPPRESSED, f"{REASON}: {mark.reason}", Layer.SYSTEM) if mark else address
 
 
 def _address(delivery: Delivery, recipient: Recipient | None) -> str | None:
     inline = delivery.notification.to or {}
     own = recipient.addresses if recipient else {}
     return inline.get(delivery.channel) or own.get(delivery.channel)
+
+
+def _mark(delivery: Delivery, recipient: Recipient | None, address: str) -> AddressMark | None:
+    if recipient is None or not recipient.marks:
+        return None
+    return recipient.marks.get(mark_key(recipient.recipient_id, delivery.channel, address))

@@ -22,6 +22,7 @@ class Channel(StrEnum):
 
     EMAIL = "email"
     WEBHOOK = "webhook"
+    SMS = "sms"
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,14 +3,16 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from streams.domain.address_mark import AddressMark
 from streams.domain.preferences import Preference
 
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """A person or system. `addresses` by channel: an e-mail address, a webhook URL.
+    """A person or system. `addresses` by channel: an e-mail address, a webhook URL, a phone number (E.164).
 
     `erased`: they asked to be forgotten; nothing is sent any more, also not to an address given inline.
+    `marks`: addresses that take nothing any more, by their key (address_mark.py); also of those that came inline.
     """
 
     recipient_id: str
@@ -18,3 +20,4 @@ class Recipient:
     addresses: Mapping[str, str] = field(default_factory=dict)
     tenant: str | None = None
     erased: bool = False
+    marks: Mapping[str, AddressMark] = field(default_factory=dict)

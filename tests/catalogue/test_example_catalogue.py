@@ -6,6 +6,7 @@ import pytest
 
 import ops
 from connectors.catalogue.load import example, load
+from connectors.channels.sms_segments import segments
 from streams.domain.catalogue import Catalogue
 from streams.domain.notification import Channel, Notification, Priority
 from streams.domain.rendering import Renderer, RenderingFailed, values
@@ -94,3 +95,13 @@ def test_a_mail_with_any_needed_value_missing_does_not_go_out(catalogue: Catalog
         else:
             with pytest.raises(RenderingFailed, match=f"{key} is undefined"):
                 mail(catalogue, kind, rest)
+
+
+def test_a_phone_gets_the_examples_in_one_segment(catalogue: Catalogue) -> None:
+    spoken = [name for name, kind in catalogue.types.items() if Channel.SMS in kind.templates]
+    assert spoken == ["order.shipped", "password.reset"]
+    for kind in spoken:
+        told = Notification("n-1", "amina", kind, Priority.NORMAL, 0, data=example(FOLDER, kind) or "")
+        text = Renderer(catalogue).render(kind, Channel.SMS, values(told, "en"))["text"]
+        assert segments(text).count == 1, text
+        assert Channel.SMS not in catalogue.types[kind].channels, "only when a notification names the channel"

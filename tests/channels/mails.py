@@ -23,6 +23,8 @@ WEBHOOK = replace(
     },
 )
 
+SMS = replace(MAIL, address="+436601234567", parts={"text": "CANARY Ada, your order is on its way"})
+
 
 def mail(**changes: Any) -> Message:
     """A mail, changed."""
@@ -32,3 +34,8 @@ def mail(**changes: Any) -> Message:
 def webhook(**changes: Any) -> Message:
     """A webhook, changed."""
     return replace(WEBHOOK, **changes)
+
+
+def sms(**changes: Any) -> Message:
+    """An SMS, changed."""
+    return replace(SMS, **changes)

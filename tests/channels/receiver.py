@@ -33,6 +33,8 @@ class Receiver:
         self.hangs = False
         self.drops = False
         self.drips = False
+        self.garbage = b""
+        self.slow = 0.0
         self.others = 0
         self._hanging = asyncio.Event()
 
@@ -59,15 +61,20 @@ class Receiver:
         return web.Response()
 
     async def _take(self, request: web.Request) -> web.StreamResponse:
-        self.requests.append(Request(request.path_qs, dict(request.headers), await request.read()))
+        came = Request(request.path_qs, dict(request.headers), await request.read())
+        self.requests.append(came)
         assert request.transport is not None
         self.connections.add(id(request.transport))
         if self.hangs:
             await self._hanging.wait()
+        await asyncio.sleep(self.slow)
+        if self.garbage:
+            request.transport.write(self.garbage)
+            request.transport.close()
         if self.drops:
             request.transport.abort()
-        if self.status < 300 and not self.drops:
-            self.taken.append(self.requests[-1])
+        if self.status < 300 and not (self.drops or self.garbage):
+            self.taken.append(came)
         if self.drips:
             return await self._drip(request)
         return web.Response(status=self.status, headers=self.headers, body=self.answer)

@@ -79,6 +79,32 @@ async def test_a_refusal_is_told_by_the_table(
 
 
 @pytest.mark.parametrize("pipelining", [False, True])
+@pytest.mark.parametrize("refused_before", [False, True])
+@pytest.mark.parametrize(
+    ("step", "answer", "dead"),
+    [
+        ("RCPT", "550 no such user", True),
+        ("RCPT", "550 5.7.1 not from you", False),
+        ("MAIL", "550 no such sender", False),
+        ("DATA", "550 spam", False),
+        ("DATA", "550 5.1.1 no such user after all", True),
+    ],
+)
+async def test_a_relay_tells_whether_it_is_the_mailbox_that_is_dead(
+    pipelining: bool, refused_before: bool, step: str, answer: str, dead: bool
+) -> None:
+    async with Relay(pipelining) as relay, provider(relay.url) as smtp:
+        if refused_before:  # then the connection is reset first, and one answer more comes back
+            relay.behaviour.answers["RCPT"] = "451 later"
+            await smtp.send(mail())
+            relay.behaviour.answers.clear()
+        relay.behaviour.answers[step] = answer
+        outcome = await smtp.send(mail())
+    assert isinstance(outcome, DeadLetter)
+    assert outcome.failure.address_is_dead is dead
+
+
+@pytest.mark.parametrize("pipelining", [False, True])
 @pytest.mark.parametrize("step", ["MAIL", "RCPT", "DATA"])
 async def test_after_a_refusal_the_next_mail_goes_out(pipelining: bool, step: str) -> None:
     async with Relay(pipelining) as relay, provider(relay.url) as smtp:

@@ -56,8 +56,9 @@ async def test_a_url_that_may_not_be_called_is_refused_without_a_call(address: s
 
 @pytest.mark.parametrize(
     "host",
-    ["127.0.0.1", "[::1]", "[::ffff:127.0.0.1]", "localhost", "0x7f000001",
-     "169.254.169.254", "10.0.0.1", "[fe80::1]", "[64:ff9b::7f00:1]"],
+    ["127.0.0.1", "[::1]", "[::ffff:127.0.0.1]", "localhost", "0x7f000001", "0x7f.1",
+     "\u2460\u2461\u2466.0.0.1", "169.254.169.254", "10.0.0.1", "[fe80::1]", "[64:ff9b::7f00:1]",
+     "[::ffff:7f00:1]", "[0:0:0:0:0:ffff:169.254.169.254]", "[::7f00:1]", "[2002:7f00:1::]", "[fd00:ec2::254]"],
 )  # fmt: skip
 @pytest.mark.parametrize("port", [443, 8443])
 async def test_a_private_address_is_blocked_however_it_is_written(host: str, port: int) -> None:
@@ -67,7 +68,7 @@ async def test_a_private_address_is_blocked_however_it_is_written(host: str, por
     assert "CANARY" not in repr(outcome)
 
 
-@pytest.mark.parametrize("host", ["2130706433", "127.1", "0"])
+@pytest.mark.parametrize("host", ["2130706433", "127.1", "0", "0177.0.0.1", "127.0.0.1\u3002"])
 async def test_a_number_is_no_host(host: str) -> None:
     outcome = await called(f"https://{host}/")
     assert isinstance(outcome, DeadLetter)

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from streams.domain.address_mark import AddressMark, mark_key
 from streams.domain.catalogue import Category, NotificationType
 from streams.domain.delivery import Delivery
 from streams.domain.delivery_status import Status
@@ -19,6 +20,14 @@ SHIPPED = NotificationType("order.shipped", "Shipped", Category("shipping", "Shi
 NEWS = NotificationType("news", "News", Category("marketing", "Marketing", commercial=True), (Channel.EMAIL,))
 LOGIN = NotificationType("login", "Login", Category("security", "Security", required=True), (Channel.EMAIL,))
 ADA = Recipient("ada", Preference("ada", 3), {"email": "ada@example.org"})
+GONE = AddressMark("550 at envelope: no such mailbox", NOW - 1)
+
+
+def marked(*addresses: str, channel: str = "email", of: str = "ada") -> Recipient:
+    return replace(ADA, marks={mark_key(of, channel, each): GONE for each in addresses})
+
+
+SUPPRESSED_BY_MARK = Drop(Status.SUPPRESSED, "address_marked: 550 at envelope: no such mailbox", "system")
 
 
 def mail(**changes: object) -> Delivery:
@@ -44,6 +53,16 @@ def wants(*choices: Choice, unsubscribed: bool = False) -> Recipient:
         (mail(to={"email": "new@example.org"}), SHIPPED, ADA, "new@example.org"),
         (mail(to={"email": "new@example.org"}), SHIPPED, None, "new@example.org"),
         (mail(to={"webhook": "https://x"}), SHIPPED, ADA, "ada@example.org"),
+        (mail(), SHIPPED, marked("ada@example.org"), SUPPRESSED_BY_MARK),
+        (mail(), LOGIN, marked("ada@example.org"), SUPPRESSED_BY_MARK),
+        (mail(to={"email": "ada@example.org"}), SHIPPED, replace(marked("ada@example.org"), addresses={}),
+         SUPPRESSED_BY_MARK),
+        (mail(to={"email": "new@example.org"}), SHIPPED, marked("ada@example.org", "new@example.org"),
+         SUPPRESSED_BY_MARK),
+        (mail(to={"email": "new@example.org"}), SHIPPED, marked("ada@example.org"), "new@example.org"),
+        (mail(), SHIPPED, marked("old@example.org"), "ada@example.org"),
+        (mail(), SHIPPED, marked("ada@example.org", channel="webhook"), "ada@example.org"),
+        (mail(), SHIPPED, marked("ada@example.org", of="ben"), "ada@example.org"),
         (mail(), SHIPPED, wants(Choice(False, category="shipping")),
          Drop(Status.SUPPRESSED, "category:shipping", "recipient")),
         (mail(to={"email": "new@example.org"}), SHIPPED, wants(Choice(False, channel="email")),

@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[2]
 SECRETS = {"POSTGRES_PASSWORD": "letters1", "TIDINGS_WEBHOOK_SECRET": "whsec_" + "A" * 32, "GRAFANA_PASSWORD": "words"}
 SERVERS = ("kafka", "postgres", "valkey")
 ONCE = ("topics", "migrate")
-PROCESSES = ("api", "router", "sender-email", "sender-webhook", "recorder", "scheduler")
+PROCESSES = ("api", "router", "sender-email", "sender-webhook", "sender-sms", "recorder", "scheduler")
 
 
 def binary(package: str, name: str) -> str:
@@ -43,7 +43,7 @@ def hadolint(dockerfile: str) -> subprocess.CompletedProcess[str]:
 @pytest.fixture(scope="module")
 def services() -> dict[str, Any]:
     """The services as Compose understands them: variables filled in, anchors merged."""
-    done = compose("config", "--format", "json", secrets=SECRETS)
+    done = compose("--profile", "sms", "config", "--format", "json", secrets=SECRETS)
     assert done.returncode == 0, done.stderr
     found: dict[str, Any] = json.loads(done.stdout)["services"]
     return found
@@ -81,6 +81,10 @@ def test_every_image_is_pinned_by_its_full_version(services: dict[str, Any]) -> 
         # PostgreSQL's versions have two parts
         parts = r"\d+\.\d+" if image.startswith("postgres:") else r"\d+\.\d+\.\d+"
         assert re.fullmatch(rf"[a-z/]+:v?{parts}(-[a-z-]+)?", image), image
+
+
+def test_only_the_sms_sender_waits_to_be_asked_for(services: dict[str, Any]) -> None:
+    assert {name for name, service in services.items() if service.get("profiles")} == {"sender-sms"}
 
 
 def test_ports_are_published_on_loopback_only(services: dict[str, Any]) -> None:
@@ -186,7 +190,9 @@ def test_the_health_check_asks_whether_a_process_is_ready(services: dict[str, An
 
 
 def test_health_is_asked_and_metrics_are_scraped_where_a_process_serves_them(services: dict[str, Any]) -> None:
-    scraped = set(re.findall(r'"([a-z-]+:\d+)"', (ROOT / "ops/prometheus/prometheus.yml").read_text()))
+    prometheus = (ROOT / "ops/prometheus/prometheus.yml").read_text()
+    scraped = set(re.findall(r'"([a-z-]+:\d+)"', prometheus))
+    scraped |= {":".join(each) for each in re.findall(r'names: \["([a-z-]+)"\], type: A, port: (\d+)', prometheus)}
     ports = {}
     for name in PROCESSES:
         environment = services[name]["environment"]

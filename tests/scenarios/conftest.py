@@ -6,12 +6,13 @@ import pytest
 
 from ops.demo.client import Client, make_key
 from ops.devstack import Stack
-from ops.devstack.tidings import tidings_processes
+from ops.devstack.tidings import CHANNELS, tidings_processes
 from tests.scenarios.system import System
 
 SETTINGS = {
     "TIDINGS_EMAIL_RETRY_SCHEDULE": "200ms,1s,3s",
     "TIDINGS_WEBHOOK_RETRY_SCHEDULE": "200ms,1s,3s",
+    "TIDINGS_SMS_RETRY_SCHEDULE": "200ms,1s,3s",
     "TIDINGS_SESSION_TIMEOUT_SECONDS": "6",
 }
 
@@ -25,6 +26,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def system() -> Iterator[System]:
     """Shared by all scenarios: they keep apart by recipients of their own."""
-    with Stack(processes=tidings_processes(), tolerate=("kafka", "postgres", "valkey"), settings=SETTINGS) as stack:
+    servers = ("kafka", "postgres", "valkey")
+    with Stack(processes=tidings_processes(CHANNELS), tolerate=servers, settings=SETTINGS) as stack:
         key = make_key(stack.environment, "scenarios")
         yield System(stack, Client(stack.api_url, key))

@@ -6,7 +6,8 @@ import pytest
 from ops.devstack import Endpoints, ProcessSpec
 from ops.devstack.process_settings import own_settings, stack_settings, webhook_secret, with_callers
 from ops.devstack.processes import restart_delay
-from ops.devstack.tidings import tidings_processes
+from ops.devstack.tidings import CHANNELS, tidings_processes
+from streams.domain.notification import Channel
 
 
 @pytest.mark.parametrize(
@@ -43,6 +44,21 @@ def test_the_callers_settings_win_save_where_the_servers_are() -> None:
         "TIDINGS_API_URL": "http://127.0.0.1:8080",
         "TIDINGS_SENDER_SLOTS": "7",
     }
+
+
+def test_sms_go_to_the_taker_of_the_stack_unless_the_caller_says_otherwise() -> None:
+    own = stack_settings(Endpoints(webhooks_url="http://127.0.0.1:9/"), 0, "s")
+    assert own["TIDINGS_SMS_URL"] == "http://127.0.0.1:9/sms"
+    told = with_callers(own, {"TIDINGS_SMS_URL": "https://api.twilio.com"})
+    assert told["TIDINGS_SMS_URL"] == "https://api.twilio.com"
+    assert {"TIDINGS_SMS_ACCOUNT", "TIDINGS_SMS_TOKEN", "TIDINGS_SMS_FROM"} <= set(told)
+
+
+@pytest.mark.parametrize("channels", [CHANNELS, ("email",), ()])
+def test_each_channel_that_is_asked_for_has_its_sender(channels: tuple[str, ...]) -> None:
+    named = [spec.name for spec in tidings_processes(channels) if spec.name.startswith("sender-")]
+    assert named == [f"sender-{channel}" for channel in channels]
+    assert set(CHANNELS) == set(Channel)
 
 
 @pytest.mark.parametrize(("brokers", "told"), [(1, None), (3, "3")])

@@ -1,6 +1,7 @@
 import json
 import threading
 import urllib.error
+import urllib.parse
 import urllib.request
 from typing import Any
 
@@ -94,3 +95,30 @@ def test_delete_forgets_calls_and_scripts(catchers: Endpoints) -> None:
 def test_the_page_is_there(catchers: Endpoints) -> None:
     with urllib.request.urlopen(catchers.webhooks_url) as page:
         assert "webhooks" in page.read().decode()
+
+
+def text(endpoints: Endpoints, to: str) -> tuple[int, dict[str, Any]]:
+    """Hand one SMS over as a sender does; status and body of the answer."""
+    form = urllib.parse.urlencode({"To": to, "From": "+15005550006", "Body": "grüß Gott"}).encode()
+    site = f"{endpoints.webhooks_url}sms/2010-04-01/Accounts/AC1/Messages.json"
+    request = urllib.request.Request(site, data=form, headers={"Authorization": "Basic YTpi"}, method="POST")
+    try:
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return int(answer.status), json.load(answer)
+    except urllib.error.HTTPError as problem:
+        with problem:
+            return problem.code, json.load(problem)
+
+
+def test_sms_are_taken_as_twilio_takes_them_listed_and_forgotten(catchers: Endpoints) -> None:
+    answers = [text(catchers, to) for to in ("+436601234567", "+15005550001", "+436607654321")]
+    assert [status for status, _ in answers] == [201, 400, 201]
+    assert answers[0][1]["sid"].startswith("SM")
+    assert answers[1][1]["code"] == 21211
+    listed = get_json(f"{catchers.webhooks_url}api/sms")
+    taken = [("+436601234567", "grüß Gott"), ("+436607654321", "grüß Gott")]
+    assert [(each["to"], each["body"]) for each in listed] == taken
+    assert len(get_json(f"{catchers.webhooks_url}api/sms?to=%2B436601234567")) == 1
+    assert call("POST", f"{catchers.webhooks_url}sms/2010-04-01/Accounts/AC1/Messages.json", {})[0] == 401
+    assert call("DELETE", f"{catchers.webhooks_url}api/sms")[0] == 204
+    assert get_json(f"{catchers.webhooks_url}api/sms") == []
