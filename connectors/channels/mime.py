@@ -19,6 +19,7 @@ _HEAD_OF_PARTS = (
     b"MIME-Version: 1.0\r\nAuto-Submitted: auto-generated\r\n"
     b'Content-Type: multipart/alternative; boundary="' + _BOUNDARY + b'"\r\n\r\n'
 )
+_END_OF_PARTS = b"--" + _BOUNDARY + b"--\r\n"
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
 _ID = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,200}")
 _ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]+")
@@ -36,8 +37,9 @@ class MailWriter:
     """Writes mails of one sender."""
 
     def __init__(self, sender: Mailbox) -> None:
-        self._domain = sender.domain
+        self._id_end = b"@%s>\r\n" % sender.domain.encode()
         self._from = b"From: " + _mailbox(sender) + b"\r\n"
+        self._second, self._date = -1, b""
 
     def write(self, message: Message, sent_at: float) -> bytes:
         """The mail, CRLF lines, not yet dot-stuffed. `sent_at`: seconds since 1970 UTC. Raises UnfitMessage.
@@ -53,19 +55,31 @@ class MailWriter:
             raise UnfitMessage(f"the part {missing.args[0]} is missing") from None
         return b"".join(
             (
-                b"Message-ID: <%s@%s>\r\n" % (identity, self._domain.encode()),
-                b"Date: %s\r\n" % format_datetime(datetime.fromtimestamp(sent_at, UTC)).encode(),
+                b"Message-ID: <",
+                identity,
+                self._id_end,
+                self._dated(sent_at),
                 self._from,
                 header("To", message.address),
                 header("Subject", subject),
-                b"X-Tidings-Delivery-Id: %s\r\n" % identity,
+                b"X-Tidings-Delivery-Id: ",
+                identity,
+                b"\r\n",
                 header("X-Tidings-Notification-Id", message.notification_id),
                 _HEAD_OF_PARTS,
                 _part(b"plain", text),
                 _part(b"html", html),
-                b"--%s--\r\n" % _BOUNDARY,
+                _END_OF_PARTS,
             )
         )
+
+    def _dated(self, sent_at: float) -> bytes:
+        """Made anew once a second."""
+        second = int(sent_at)
+        if second != self._second:
+            moment = format_datetime(datetime.fromtimestamp(second, UTC))
+            self._second, self._date = second, b"Date: %s\r\n" % moment.encode()
+        return self._date
 
 
 def header(name: str, value: str) -> bytes:
@@ -73,11 +87,14 @@ def header(name: str, value: str) -> bytes:
 
     Raises UnfitMessage for a line break or another control character: nobody writes a second header through the first.
     """
-    if _CONTROLS.search(value):
+    if not value.isprintable() and _CONTROLS.search(value):
         raise UnfitMessage(f"{name} has a line break or another control character")
     value = value.strip()
-    if value.isascii() and "=?" not in value and max(map(len, value.split(" "))) <= _LONGEST_WORD:
-        return b"%s: %s\r\n" % (name.encode(), _folded(value, len(name) + 2).encode())
+    if value.isascii() and "=?" not in value:
+        if len(name) + 2 + len(value) <= _LINE:
+            return f"{name}: {value}\r\n".encode()
+        if max(map(len, value.split(" "))) <= _LONGEST_WORD:
+            return b"%s: %s\r\n" % (name.encode(), _folded(value, len(name) + 2).encode())
     return b"%s: %s\r\n" % (name.encode(), _encoded_words(value, name))
 
 
@@ -122,7 +139,9 @@ def _mailbox(sender: Mailbox) -> bytes:
 
 
 def _part(kind: bytes, text: str) -> bytes:
-    lines = text.replace("\r\n", "\n").replace("\r", "\n").replace("\n", "\r\n")
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    lines = text.replace("\n", "\r\n")
     content = _utf8(lines, kind.decode())
     foreign = 0 if lines.isascii() else len(content.translate(None, _ASCII))
     if foreign * 6 > len(content):  # quoted-printable makes three bytes of each foreign one, base64 four of any three

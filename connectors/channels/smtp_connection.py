@@ -12,11 +12,13 @@ from typing import cast
 
 import aiosmtplib
 
+from connectors.channels.patience import Patience
 from connectors.channels.smtp_codes import Ending, Reply, Step
 from connectors.channels.smtp_url import Relay, Tls
 
 _LONGEST_ANSWER = 65_536
-_GOOD = ((250,), (250, 251, 252), (354,))  # to MAIL, RCPT, DATA
+_GO_ON = 354
+_GOOD = (("MAIL", (250,)), ("RCPT", (250, 251, 252)), ("DATA", (_GO_ON,)))
 _CLOSING = 421
 
 
@@ -36,10 +38,13 @@ class SmtpConnection(asyncio.Protocol):
         self._pipelining = "pipelining" in extensions
         self._size = "size" in extensions
         self._envelope_seconds, self._content_seconds = timeouts
-        self._received = bytearray()
+        self._patience = Patience(self._expire)
+        self._received = b""
         self._lines: list[str] = []
         self._replies: list[Reply] = []
         self._wanted = 0
+        self._content: bytes | None = None
+        self._content_left = False
         self._waiter: asyncio.Future[None] | None = None
         self._lost = False
         self._in_transaction = False
@@ -53,23 +58,47 @@ class SmtpConnection(asyncio.Protocol):
 
     async def carry(self, sender: str, recipient: str, content: bytes) -> Ending:
         """Hand over one mail; the addresses are checked, the content has CRLF lines. Cancelled: do not use it again."""
-        size = b" SIZE=%d" % len(content) if self._size else b""
-        commands = [b"MAIL FROM:<%s>%s\r\n" % (sender.encode(), size), b"RCPT TO:<%s>\r\n" % recipient.encode()]
-        failed = await self._envelope([*commands, b"DATA\r\n"])
+        size = f" SIZE={len(content)}" if self._size else ""
+        commands = [f"MAIL FROM:<{sender}>{size}\r\n".encode(), f"RCPT TO:<{recipient}>\r\n".encode(), b"DATA\r\n"]
+        stuffed = _dot_stuffed(content)
+        if self._pipelining and not self._in_transaction:
+            return await self._at_once(commands, stuffed)
+        failed = await self._envelope(commands)
         if failed is not None:
             return failed
-        answers, silence = await self._say(_dot_stuffed(content), 1, self._content_seconds)
+        return self._ended(*await self._say(stuffed, 1, self._content_seconds))
+
+    async def _at_once(self, commands: list[bytes], content: bytes) -> Ending:
+        """The content leaves the moment the envelope is accepted, without a turn of the loop."""
+        self._in_transaction, self._content = True, content
+        replies, silence = await self._say(b"".join(commands), len(commands), self._envelope_seconds)
+        content_left, self._content = self._content is None, None
+        if content_left:
+            return self._ended(replies[len(commands) :], silence)
+        for reply, (command, good) in zip(replies, _GOOD, strict=False):
+            if reply.code not in good:
+                return self._refused(reply, command, replies[-1])
+        return Ending(Step.ENVELOPE, None, silence)
+
+    def _ended(self, answers: list[Reply], silence: str) -> Ending:
+        """`answers`: what came after the content."""
         if not answers:
             return Ending(Step.CONTENT, None, silence)
         self._in_transaction = False
         self._note(answers[0])
         return Ending(Step.CONTENT, answers[0])
 
+    def _refused(self, reply: Reply, command: str, last: Reply) -> Ending:
+        self._note(reply)
+        if last.code == _GO_ON:  # it waits for a mail that nobody may get
+            self.abort()
+        return Ending(Step.ENVELOPE, reply, about_recipient=command == "RCPT")
+
     async def _envelope(self, commands: list[bytes]) -> Ending | None:
-        good: list[tuple[int, ...]] = [*_GOOD]
+        good: list[tuple[str, tuple[int, ...]]] = [*_GOOD]
         reset = self._in_transaction  # an earlier mail was refused halfway
         if reset:
-            commands, good = [b"RSET\r\n", *commands], [(250,), *good]
+            commands, good = [b"RSET\r\n", *commands], [("RSET", (250,)), *good]
         self._in_transaction = True
         batches = [commands] if self._pipelining else [[command] for command in commands]
         expected = iter(good)
@@ -78,14 +107,12 @@ class SmtpConnection(asyncio.Protocol):
         for batch in batches:
             replies, silence = await self._say(b"".join(batch), len(batch), until - loop.time())
             for reply in replies:
-                if reply.code not in next(expected):
+                command, codes = next(expected)
+                if reply.code not in codes:
                     if reset:  # this answer is about the connection, not about the mail
                         self.abort()
                         return Ending(Step.ENVELOPE)
-                    self._note(reply)
-                    if replies[-1].code == 354:  # it waits for a mail that nobody may get
-                        self.abort()
-                    return Ending(Step.ENVELOPE, reply)
+                    return self._refused(reply, command, replies[-1])
                 reset = False
             if len(replies) < len(batch):
                 return Ending(Step.ENVELOPE, None, silence)
@@ -95,14 +122,14 @@ class SmtpConnection(asyncio.Protocol):
         """Send, and wait for so many answers. Fewer come back when the line goes dead; the text says how."""
         if not self.usable:
             return [], "the connection was lost"
-        loop = asyncio.get_running_loop()
-        self._replies, self._wanted, self._waiter = [], replies, loop.create_future()
-        timer = loop.call_later(seconds, self._expire)
+        self._replies, self._wanted = [], replies
+        self._waiter = asyncio.get_running_loop().create_future()
+        self._patience.begin(seconds)
         try:
             self._transport.write(data)
             await self._waiter
         finally:
-            timer.cancel()
+            self._patience.end()
             self._waiter, self._wanted = None, 0
         return self._replies, "no answer in time" if self.timed_out else "the connection was lost"
 
@@ -115,24 +142,34 @@ class SmtpConnection(asyncio.Protocol):
             self.abort()
 
     def data_received(self, data: bytes) -> None:
-        self._received += data
-        while (end := self._received.find(b"\n")) >= 0:
-            line = bytes(self._received[:end]).rstrip(b"\r").decode("utf-8", "replace")
-            del self._received[: end + 1]
-            self._line(line)
+        *lines, self._received = (self._received + data).split(b"\n")
+        self._content_left = False
+        for line in lines:
+            self._line(line.rstrip(b"\r").decode("utf-8", "replace"))
         if len(self._received) + sum(map(len, self._lines)) > _LONGEST_ANSWER:
             self.abort()
 
     def _line(self, line: str) -> None:
-        if not (line[:3].isascii() and line[:3].isdigit()) or len(self._replies) >= self._wanted:
+        code = line[:3]
+        if not (code.isascii() and code.isdigit()) or len(self._replies) >= self._wanted or self._content_left:
             self.abort()  # not SMTP, or an answer to nothing: what comes next cannot be told apart
             return
         self._lines.append(line[4:].strip())
         if line[3:4] != "-":
-            self._replies.append(Reply(int(line[:3]), "\n".join(self._lines)))
+            self._replies.append(Reply(int(code), "\n".join(self._lines)))
             self._lines = []
             if len(self._replies) == self._wanted:
-                self._wake()
+                self._all_answered()
+
+    def _all_answered(self) -> None:
+        accepted = all(reply.code in good for reply, (_, good) in zip(self._replies, _GOOD, strict=False))
+        if self._content is None or not accepted:
+            self._wake()
+            return
+        self._transport.write(self._content)
+        self._content, self._content_left = None, True  # an answer that came before it left is not an answer to it
+        self._wanted += 1
+        self._patience.begin(self._content_seconds)
 
     def eof_received(self) -> bool:
         self.abort()
@@ -140,6 +177,7 @@ class SmtpConnection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._lost = True
+        self._patience.stop()
         self.gone.set()
         self._wake()
 

@@ -1,4 +1,4 @@
-"""tidings bench latency | idle | router | router-growth."""
+"""tidings bench latency | idle | router | router-growth | sender | whole."""
 
 import sys
 import time
@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from ops.bench import idle as idle_bench
@@ -15,6 +16,8 @@ from ops.bench import latency as latency_bench
 from ops.bench.figures import show
 from ops.bench.router import growth
 from ops.bench.router import parts as router_bench
+from ops.bench.sender import parts as sender_bench
+from ops.bench.whole import parts as whole_bench
 from ops.demo.client import make_key
 from ops.devstack import Stack
 from ops.devstack.tidings import tidings_processes
@@ -22,6 +25,7 @@ from ops.devstack.tidings import tidings_processes
 EXIT_FAILED = 70
 PARTS = tuple(router_bench.Part)
 LINES = tuple(growth.lines())
+SENDER_PARTS = tuple(sender_bench.Part)
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -84,6 +88,35 @@ def router_growth(
     _show_report("router-growth", report, as_json)
 
 
+@app.command()
+def sender(
+    deliveries: Annotated[int, typer.Option(help="Deliveries of each run of ours.", min=1_000)] = 20_000,
+    others: Annotated[int, typer.Option(help="Deliveries of each run of the others.", min=100)] = 2_000,
+    runs: Annotated[int, typer.Option(help="Runs of each contender.", min=1)] = 3,
+    only: Annotated[str, typer.Option(help=f"Of {', '.join(SENDER_PARTS)}: some, with commas.")] = "",
+    flood: Annotated[int, typer.Option(help="Low deliveries that wait while high ones come.", min=3_000)] = 30_000,
+    seconds: Annotated[float, typer.Option(help="At each steady rate.")] = 10,
+    minutes: Annotated[float, typer.Option(help="Of load while memory is watched.")] = 1,
+    as_json: Json = False,
+) -> None:
+    """The senders beside an idiomatic loop, Celery and Sidekiq: throughput, latency, priorities, memory."""
+    amounts = sender_bench.Amounts(deliveries, others, runs, flood, seconds, minutes)
+    report = sender_bench.measure(_chosen(only, SENDER_PARTS), amounts, _progress())
+    _show_report("sender", report, as_json)
+
+
+@app.command()
+def whole(
+    events: Annotated[int, typer.Option(help="Events of each backlog of ours.", min=1_000)] = 20_000,
+    others: Annotated[int, typer.Option(help="Events of Celery's.", min=100)] = 2_000,
+    seconds: Annotated[float, typer.Option(help="At the steady rate.")] = 10,
+    as_json: Json = False,
+) -> None:
+    """All of it on all cores: events a second from Kafka to provider and status, CPU by process; Celery beside it."""
+    report = whole_bench.measure(whole_bench.Amounts(events, others, seconds), _progress())
+    _show_report("whole", report, as_json)
+
+
 def _chosen(only: str, names: Sequence[str]) -> list[str]:
     """All of the names unless some were chosen."""
     chosen = [name.strip() for name in only.split(",") if name.strip()]
@@ -97,7 +130,7 @@ def _show_report(bench: str, report: router_bench.Report, as_json: bool) -> None
     for each in () if as_json else report.tables:
         table = Table(*each.head, title=each.title)
         for row in each.rows:
-            table.add_row(*row)
+            table.add_row(*map(escape, row))
         Console().print(table)
     show(bench, report.figures, as_json)
     for failure in report.failures:
@@ -108,7 +141,7 @@ def _show_report(bench: str, report: router_bench.Report, as_json: bool) -> None
 
 def _progress() -> Callable[[str], None]:
     console = Console(stderr=True)
-    return lambda line: console.print(line, style="dim")
+    return lambda line: console.print(line, style="dim", markup=False)
 
 
 @contextmanager

@@ -17,7 +17,11 @@ from streams.domain.delivery import Delivery, Message
 from streams.domain.notification import Channel, Notification
 from streams.domain.template_language import CompiledTemplate, WrongTemplate, compile_template
 
-PARTS: Mapping[Channel, tuple[str, ...]] = {Channel.EMAIL: ("subject", "html", "text"), Channel.WEBHOOK: ()}
+PARTS: Mapping[Channel, tuple[str, ...]] = {
+    Channel.EMAIL: ("subject", "html", "text"),
+    Channel.WEBHOOK: (),
+    Channel.SMS: ("text",),
+}
 
 LAYOUT = "layout"
 """An optional part: the frame of the html part. It sees also `content` (the rendered html) and `subject`."""
@@ -52,10 +56,19 @@ class Renderer:
             parts: Mapping[str, str] = {"body": webhook_body(delivery)}
         else:
             parts = self.render(told.type, delivery.channel, values(told, delivery.locale))
-        return Message(delivery.delivery_id, told.notification_id, told.type, address, parts, told.created_at, attempt)
+        return Message(
+            delivery.delivery_id,
+            told.notification_id,
+            told.type,
+            address,
+            parts,
+            told.created_at,
+            attempt,
+            told.expires_at,
+        )
 
     def render(self, kind: str, channel: Channel, values: Mapping[str, object]) -> Mapping[str, str]:
-        """The parts by name: for e-mail subject (one line), html and text. Raises RenderingFailed."""
+        """The parts by name: for e-mail subject (one line), html and text; for SMS text. Raises RenderingFailed."""
         templates = self._templates(kind, channel)
         parts = {}
         for part in PARTS[channel]:
@@ -137,7 +150,7 @@ def one_line(text: str) -> str:
 
 def _object(data: str) -> dict[str, object]:
     try:
-        read = json.loads(data, parse_constant=_no_constant)
+        read = _READ(data)
     except (ValueError, RecursionError):
         raise RenderingFailed("data is not JSON") from None
     if not isinstance(read, dict):
@@ -149,8 +162,12 @@ def _no_constant(word: str) -> NoReturn:
     raise ValueError(f"{word} is not JSON")
 
 
+_READ = json.JSONDecoder(parse_constant=_no_constant).decode  # made once: json.loads makes one a call
+_WRITTEN = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
 def _json(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return _WRITTEN(value)
 
 
 def _iso(milliseconds: int) -> str:

@@ -1,0 +1,50 @@
+"""A deadline set anew for every call: one timer for many of them, as making and cancelling one each costs."""
+
+import asyncio
+from collections.abc import Callable
+
+
+class Patience:
+    """Calls `expired` when it was begun and not ended for so many seconds. Used on one event loop."""
+
+    def __init__(self, expired: Callable[[], None]) -> None:
+        self._expired = expired
+        self._until: float | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._rings_at = 0.0
+
+    def begin(self, seconds: float) -> None:
+        """From now on; what was begun before counts no more."""
+        loop = asyncio.get_running_loop()
+        self._until = loop.time() + seconds
+        if self._timer is not None:
+            if self._rings_at <= self._until:  # it looks again when it rings
+                return
+            self._timer.cancel()
+        self._set(loop, self._until)
+
+    def end(self) -> None:
+        """In time."""
+        self._until = None
+
+    def stop(self) -> None:
+        """For good: nothing is left in the loop."""
+        self._until = None
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _set(self, loop: asyncio.AbstractEventLoop, moment: float) -> None:
+        self._rings_at = moment
+        self._timer = loop.call_at(moment, self._ring)
+
+    def _ring(self) -> None:
+        self._timer = None
+        if self._until is None:
+            return
+        loop = asyncio.get_running_loop()
+        if loop.time() >= self._until:
+            self._until = None
+            self._expired()
+        else:
+            self._set(loop, self._until)

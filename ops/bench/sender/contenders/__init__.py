@@ -1,0 +1,1 @@
+"""Those that are measured, a process each."""
