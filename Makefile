@@ -37,6 +37,10 @@ lock: ## maintainers: resolve anew (needs uv)
 	uv pip compile pyproject.toml --extra registry --extra devstack --extra test \
 	  --universal --python-version 3.11 --generate-hashes --no-header \
 	  --no-annotate --no-emit-index-url --no-emit-find-links -c requirements/run.txt -o requirements/dev.txt
+	grep -v "^python-dateutil" requirements/dev.txt > .venv/bench-constraints.txt  # Celery wants an older one
+	uv pip compile pyproject.toml --extra registry --extra devstack --extra bench \
+	  --universal --python-version 3.11 --generate-hashes --no-header \
+	  --no-annotate --no-emit-index-url --no-emit-find-links -c .venv/bench-constraints.txt -o requirements/bench.txt
 
 clean: ## forget the environment and the data of the dev stack
 	rm -rf $(VENV) .tidings
