@@ -1,11 +1,12 @@
 """The router: its table of contents, and how it is run."""
 
-import asyncio
 import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
+
+import uvloop
 
 from ops.telemetry.health import Health
 from schemas.codec import Codec
@@ -40,6 +41,7 @@ def create_app(policy: RouterPolicy, catalogue: Catalogue, codec: Codec, crashes
     app = Application(policy, crashes=crashes)
     preferences = app.tables.add(CompactedTable(app, name=PREFERENCES, topic=policy.topics.preferences))
     outbox = KafkaOutbox(policy.bootstrap_servers, app.fail)
+    app.opening.append(outbox.open)
     app.closing.append(outbox.close)
     route_notifications.register(
         app,
@@ -63,7 +65,7 @@ def run(policy: RouterPolicy, catalogue: Catalogue, codec: Codec, health: Health
     except CannotStart as error:
         print(f"tidings router: {error}", file=sys.stderr)
         return error.exit_code
-    code = asyncio.run(_live(policy, partial(create_app, policy, catalogue, codec, crashes), health))
+    code = uvloop.run(_live(policy, partial(create_app, policy, catalogue, codec, crashes), health))
     crashes.close()
     return code
 

@@ -18,13 +18,13 @@ class RoutedCounts:
         self._priority = priority
         self._now = now
         self._times: list[int] = []
-        self._plans: dict[Plan, int] = {}
+        self._plans: list[Plan] = []
         self._decided: list[Sequence[ChannelDecision]] = []
         self._dead: Counter[str] = Counter()
 
     def spliced(self, plan: Plan, written_at: int) -> None:
         """One notification, in Kafka since `written_at`, followed a plan."""
-        self._plans[plan] = self._plans.get(plan, 0) + 1
+        self._plans.append(plan)
         self._times.append(written_at)
 
     def decided(self, channels: Sequence[ChannelDecision], written_at: int) -> None:
@@ -49,7 +49,7 @@ class RoutedCounts:
 
     def _by_channel(self) -> Counter[tuple[str, ...]]:
         counted: Counter[tuple[str, ...]] = Counter()
-        alike = [(plan.channels, times) for plan, times in self._plans.items()]
+        alike = [(plan.channels, times) for plan, times in Counter(self._plans).items()]
         for channels, times in [*alike, *((channels, 1) for channels in self._decided)]:
             for each in channels:
                 counted[each.channel, each.action, each.layer] += times

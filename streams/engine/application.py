@@ -82,6 +82,7 @@ class Application(faust.App):
         self.rank: dict[str, int] = {}  # topic -> place: the order in which fetched batches are handed over
         self.phase = "starting"  # then recovering and ready, in turns, and stopping
         self.tell: Callable[[str], None] = lambda _state: None
+        self.opening: list[Callable[[], Awaitable[None]]] = []  # awaited before anything else starts
         self.closing: list[Callable[[], Awaitable[None]]] = []  # awaited when everything else has stopped
         super().__init__(policy.group, **policy.settings())
 
@@ -113,6 +114,12 @@ class Application(faust.App):
         if self.phase != "stopping":
             self.phase = state
             self.tell(state)
+
+    async def start(self) -> None:
+        """Returns when everything runs; what cannot start raises."""
+        for open_ in self.opening:
+            await open_()
+        await super().start()
 
     async def stop(self) -> None:
         """Finish what is in hand, commit it, stop."""

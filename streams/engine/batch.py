@@ -48,11 +48,14 @@ class Batch:
         reasons = [(record, deadly[record.offset]) for record in self._aside]
         return [(_emptied(record) if why is EMPTIED else record, why) for record, why in reasons]
 
-    def blame(self, key: bytes | None) -> None:
-        """The process ends because something of a record with this key cannot be written: of the largest one."""
-        found = [record for record in (*self._aside, *self.records) if record.key == key]
-        if found and self._crashes:
-            self._crashes.blame(self.tp, max(found, key=lambda record: len(record.value or b"")).offset)
+    def of(self, key: bytes | None) -> list[Record]:
+        """Its records with this key, those that were set aside too."""
+        return [record for record in (*self._aside, *self.records) if record.key == key]
+
+    def blame(self, record: Record) -> None:
+        """The process ends because something that this record caused cannot be written."""
+        if self._crashes:
+            self._crashes.blame(self.tp, record.offset)
 
     def lift_mark(self) -> int:
         """No record is in hand, or what happens now is not for its sake. Returns what `put_mark` puts back."""

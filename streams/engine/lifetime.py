@@ -33,14 +33,14 @@ class Look:
         if consumer is None:
             return Reading(None, "the process is starting")
         positions = consumer.read_positions()
-        progress = (
-            self._app.phase,
-            self._app.consumer_generation_id,
-            consumer.fetched,
-            consumer.finished,
-            self._table.applied(),
-            tuple(positions.values()),
-        )
+        generation, in_hand = self._app.consumer_generation_id, consumer.oldest()
+        progress: Hashable
+        if in_hand is not None:  # whatever else moves: its partition does only when this one is finished
+            progress = (generation, *in_hand)
+        else:
+            progress = (
+                self._app.phase, generation, consumer.fetched, self._table.applied(), tuple(positions.values())
+            )  # fmt: skip
         moved, self._last = progress != self._last, progress
         return Reading(progress, None if moved else self._waiting(consumer.open_records(), positions))
 

@@ -1,10 +1,10 @@
 """An outbox that keeps what was sent: for agents without a broker."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import NamedTuple, NoReturn
 
 from streams.engine.ending import fail_stop
-from streams.engine.outbox import Outbox, Output, Receipt
+from streams.engine.outbox import Outbox, Outputs, Receipt
 from streams.engine.record_batch import decoded
 
 
@@ -18,8 +18,8 @@ class Sent(NamedTuple):
 
 
 class MemoryOutbox(Outbox):
-    """`sent` has every record in order. With `at_once` each is confirmed when its batch is through; otherwise when
-    `confirm` or `refuse` is called."""
+    """`sent` has the records of each batch by topic, in order. With `at_once` each is confirmed when its batch is
+    through; otherwise when `confirm` or `refuse` is called."""
 
     def __init__(self, fail: Callable[[BaseException], NoReturn] = fail_stop, at_once: bool = True) -> None:
         super().__init__(fail)
@@ -39,14 +39,19 @@ class MemoryOutbox(Outbox):
 
     def refuse(self, reason: str) -> None:
         """The first that waits will never be there."""
-        self._refused(self._waiting.pop(0), RuntimeError(reason))
+        self._waiting.pop(0)
+        self._refused([], RuntimeError(reason))
+
+    async def open(self) -> None:
+        """There is nothing to connect to."""
 
     async def close(self) -> None:
         """There is nothing to give back."""
 
-    async def _produce(self, outputs: Sequence[Output], partition: int, receipt: Receipt) -> None:
-        self.sent.extend(Sent(topic, *decoded(made)) for topic, made in outputs)
-        receipt.pending += len(outputs)
-        self._waiting.extend([receipt] * len(outputs))
+    async def _produce(self, outputs: Outputs, partition: int, receipt: Receipt) -> None:
+        made = [Sent(topic, *decoded(each)) for topic, records in outputs.items() for each in records]
+        self.sent += made
+        receipt.pending += len(made)
+        self._waiting += [receipt] * len(made)
         if self.at_once:
             self.confirm()

@@ -1,29 +1,24 @@
 """Produce with proof: a batch is finished only when every record it caused is on the brokers."""
 
-import time
+import math
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Callable, Sequence
-from functools import partial
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any, NoReturn
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import (
-    KafkaConnectionError,
-    KafkaTimeoutError,
-    MessageSizeTooLargeError,
-    RecordListTooLargeError,
-)
+from aiokafka.errors import KafkaConnectionError, MessageSizeTooLargeError, RecordListTooLargeError
 
 from streams.engine.batch import Batch
 from streams.engine.ending import kafka_went_away
+from streams.engine.outlet import Doubts, Outlet
 from streams.engine.record import Partition, Record
-from streams.engine.record_batch import Headers, RecordBatch, decoded, in_batches, record
+from streams.engine.record_batch import Headers, decoded, record
 
 _SETTINGS: dict[str, Any] = {
     "enable_idempotence": True,  # also acks=all; a batch is tried again until it is answered, in its place
-    "request_timeout_ms": 30_000,
+    "request_timeout_ms": 10_000,  # a broker that hangs: well before the watchdog asks, and as often as it takes
 }
-_BATCH_BYTES = 256 * 1024  # before compression; a larger record has a batch of its own
 _TOO_LARGE = (MessageSizeTooLargeError, RecordListTooLargeError)
 
 
@@ -44,8 +39,8 @@ class Receipt:
 
 
 Bury = Callable[[Partition, Record, str], None]
-Output = tuple[str, bytes]
-"""A topic, and a record for it as `record_batch.record` makes it. A plain tuple: several are made for each record."""
+Outputs = Mapping[str, Sequence[bytes]]
+"""By topic: records for it as `record_batch.record` makes them, in their order."""
 
 
 class Outbox(ABC):
@@ -53,14 +48,14 @@ class Outbox(ABC):
 
     What is sent leaves when the body of its batch is through: of a batch that fails nothing was produced. It goes to
     the partition its batch came from, which is the right one for every key that lay there: topic_check sees to equal
-    partition counts. A topic with fewer partitions (dead letters) is gone round.
+    partition counts.
     """
 
     def __init__(self, fail: Callable[[BaseException], NoReturn]) -> None:
         self._fail = fail
         self._open: dict[Receipt, Any] = {}  # -> the event to acknowledge
         self._in_hand: Batch | None = None
-        self._outputs: list[Output] = []
+        self._outputs: defaultdict[str, list[bytes]] = defaultdict(list)
         self._reader: object | None = None
         self.handed_over = 0  # outputs since the start
 
@@ -85,9 +80,9 @@ class Outbox(ABC):
                 yield batch
             batch.lift_mark()  # whatever happens from here on is not the fault of its last record
             self._in_hand = None
-            outputs, self._outputs = self._outputs, []
+            outputs, self._outputs = self._outputs, defaultdict(list)
             await self._produce(outputs, batch.tp.partition, receipt)
-            self.handed_over += len(outputs)
+            self.handed_over += sum(map(len, outputs.values()))
             receipt.confirmed()
 
     def send(self, topic: str, value: bytes | None, key: bytes | None, headers: Headers) -> None:
@@ -98,21 +93,33 @@ class Outbox(ABC):
         """As `send`, of what `record_batch.record` would have made."""
         if self._in_hand is None:
             raise RuntimeError("an output belongs to a batch: send inside the body of batches()")
-        self._outputs.append((topic, made))
+        self._outputs[topic].append(made)
 
     def _settle(self, receipt: Receipt) -> None:
         self._open.pop(receipt).ack()
 
-    def _refused(self, receipt: Receipt, error: BaseException, too_large: bytes | None = None) -> NoReturn:
-        """Something was not delivered. A record that makes outputs nobody takes is as deadly as any."""
-        if too_large is not None:
-            batch: Batch = self._open[receipt].value
-            batch.blame(decoded(too_large).key)
-        self._fail(RuntimeError(f"a record was not delivered: {error!r}"))
+    def _refused(self, outputs: Sequence[bytes], error: BaseException) -> NoReturn:
+        """These were not delivered. A record that makes outputs nobody takes is as deadly as any."""
+        try:
+            if isinstance(error, _TOO_LARGE):
+                self._blame(decoded(max(outputs, key=len)).key)
+        finally:
+            self._fail(RuntimeError(f"a record was not delivered: {error!r}"))
+
+    def _blame(self, key: bytes | None) -> None:
+        """Of all records in hand with this key, the largest."""
+        found = [(record, event.value) for event in self._open.values() for record in event.value.of(key)]
+        if found:
+            record, batch = max(found, key=lambda each: len(each[0].value or b""))
+            batch.blame(record)
 
     @abstractmethod
-    async def _produce(self, outputs: Sequence[Output], partition: int, receipt: Receipt) -> None:
-        """Hand them over in this order; `receipt` counts what is not confirmed yet."""
+    async def _produce(self, outputs: Outputs, partition: int, receipt: Receipt) -> None:
+        """Hand them over, those of a topic in their order; `receipt` counts what is not confirmed yet."""
+
+    @abstractmethod
+    async def open(self) -> None:
+        """Connect; before the first batch. Raises CannotStart when nobody answers."""
 
     @abstractmethod
     async def close(self) -> None:
@@ -125,51 +132,29 @@ class KafkaOutbox(Outbox):
     def __init__(self, bootstrap_servers: str, fail: Callable[[BaseException], NoReturn]) -> None:
         super().__init__(fail)
         self._servers = bootstrap_servers
+        self._doubts = Doubts(self._refused, fail)
         self._producer: AIOKafkaProducer | None = None
-        self._partitions: dict[str, int] = {}  # of a topic
+        self._outlets: dict[tuple[str, int], Outlet] = {}
 
-    async def close(self) -> None:
-        if self._producer is not None:
-            await self._producer.stop()
-
-    async def _produce(self, outputs: Sequence[Output], partition: int, receipt: Receipt) -> None:
-        by_topic: dict[str, list[bytes]] = {}
-        for topic, made in outputs:
-            by_topic.setdefault(topic, []).append(made)
-        now = time.time_ns() // 1_000_000
-        producer = self._producer or await self._started()
-        for topic, records in by_topic.items():
-            count = self._partitions.get(topic) or await self._count(producer, topic)
-            for batch in in_batches(records, now, _BATCH_BYTES):
-                confirmed = await self._submitted(producer, batch, topic, partition % count)
-                receipt.pending += 1
-                confirmed.add_done_callback(partial(self._reported, receipt, batch))
-
-    async def _started(self) -> AIOKafkaProducer:
-        producer = AIOKafkaProducer(bootstrap_servers=self._servers, **_SETTINGS)
+    async def open(self) -> None:
+        self._producer = producer = AIOKafkaProducer(bootstrap_servers=self._servers, **_SETTINGS)
+        # aiokafka would give up a batch of this age at the first sight of a partition without a leader.
+        producer._message_accumulator._batch_ttl = math.inf
         try:
             await producer.start()
         except KafkaConnectionError:
-            await producer.stop()
             raise kafka_went_away(self._servers) from None
-        self._producer = producer
-        return producer
 
-    async def _count(self, producer: AIOKafkaProducer, topic: str) -> int:
-        self._partitions[topic] = count = len(await producer.partitions_for(topic))
-        return count
+    async def close(self) -> None:
+        for outlet in self._outlets.values():
+            await outlet.close()
+        if self._producer is not None:
+            await self._producer.stop()
 
-    async def _submitted(self, producer: AIOKafkaProducer, batch: RecordBatch, topic: str, partition: int) -> Any:
-        """The future of a batch. Waits while the one before it, of the same partition, has not left."""
-        while True:
-            try:
-                return await producer.send_batch(batch, topic, partition=partition)
-            except KafkaTimeoutError:  # brokers are away: the watchdog knows for how long one may wait
-                continue
-
-    def _reported(self, receipt: Receipt, batch: RecordBatch, confirmed: Any) -> None:
-        error = confirmed.exception()
-        if error is None:
-            receipt.confirmed()
-        else:
-            self._refused(receipt, error, max(batch.records, key=len) if isinstance(error, _TOO_LARGE) else None)
+    async def _produce(self, outputs: Outputs, partition: int, receipt: Receipt) -> None:
+        receipt.pending += len(outputs)
+        for topic, records in outputs.items():
+            outlet = self._outlets.get((topic, partition))
+            if outlet is None:
+                outlet = self._outlets[topic, partition] = Outlet(self._producer, topic, partition, self._doubts)
+            outlet.put(records, receipt.confirmed)

@@ -96,7 +96,8 @@ class RecordBatch:
     def close(self) -> None: ...
 
     def _set_producer_state(self, producer_id: int, producer_epoch: int, base_sequence: int) -> None:
-        self._producer = (producer_id, producer_epoch, base_sequence)
+        # Kafka counts round from 0 after 2^31 - 1, aiokafka on into what is negative.
+        self._producer = (producer_id, producer_epoch, base_sequence & 0x7FFF_FFFF)
 
     def _build(self) -> bytes:
         """The bytes; the same at each attempt."""

@@ -10,7 +10,7 @@ TALKATIVE = (
     "aiokafka.conn",
     "aiokafka.consumer.fetcher",
     "aiokafka.consumer.group_coordinator",
-    "streams.engine.outbox",
+    "aiokafka.producer.sender",
     "streams.engine.view",
 )
 _SAME = 50  # characters by which two lines count as the same

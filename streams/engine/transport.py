@@ -10,6 +10,7 @@ import time
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
+import uvloop
 from aiokafka.errors import KafkaConnectionError
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
@@ -114,15 +115,21 @@ class Consumer(driver.Consumer):
         self._since_commit = 0  # records that finished since a commit was last asked for
         self._sought = -1  # generation whose committed positions were set
         self._read_offset = _NoPosition()
-        self.fetched = 0  # records since the start: with `finished`, what the watchdog takes for progress
-        self.finished = 0
+        self.fetched = 0  # records since the start
 
     def _new_consumer_thread(self) -> ConsumerThread:
-        return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
+        return ConsumerThread(self, loop=self.loop, thread_loop=uvloop.new_event_loop(), beacon=self.beacon)
 
     def open_records(self) -> int:
         """Records that were fetched and are not finished. Callable from any thread."""
         return sum(mark.records for mark in list(self._marks.values()))
+
+    def oldest(self) -> tuple[Partition, int] | None:
+        """The batch that is in hand for longest: its partition and its end. Callable from any thread."""
+        found = [
+            (span.since, Partition(*tp), span.end) for tp, mark in list(self._marks.items()) if (span := mark.oldest())
+        ]
+        return min(found)[1:] if found else None
 
     def read_positions(self) -> Mapping[Partition, int | None]:
         """ConsumerThread.read_positions of the topics that agents read. Callable from any thread."""
@@ -186,7 +193,6 @@ class Consumer(driver.Consumer):
         message.acked = True
         batch: Batch = message.value
         batch.finish()
-        self.finished += batch.size
         self._commit_early(batch.size)
         self._unacked_messages.discard(message)
         self._room.set()

@@ -2,14 +2,19 @@
 
 from collections import deque
 from dataclasses import dataclass
+from time import monotonic
 
 
 @dataclass(slots=True, eq=False)
 class Span:
-    """One fetched batch: `end` is the offset after its last record, `size` its number of records."""
+    """One fetched batch: `end` is the offset after its last record, `size` its number of records.
+
+    `since`: when it was fetched, in seconds of the monotonic clock.
+    """
 
     end: int
     size: int
+    since: float
     finished: bool = False
 
 
@@ -34,10 +39,17 @@ class Watermark:
         last = self._open[-1].end if self._open else self.position
         if last is not None and end <= last:
             raise ValueError(f"a batch that ends at {end} cannot follow one that ends at {last}")
-        span = Span(end, size)
+        span = Span(end, size, monotonic())
         self._open.append(span)
         self.records += size
         return span
+
+    def oldest(self) -> Span | None:
+        """The batch that holds back the position. Callable from any thread."""
+        try:
+            return self._open[0]
+        except IndexError:
+            return None
 
     def finish(self, span: Span) -> None:
         """All that the batch caused is confirmed. Finishing twice is finishing once."""

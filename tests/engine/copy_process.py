@@ -5,7 +5,6 @@ letters. Prints the port of /readyz, then runs. A value that names an ending end
 "checked" false nothing is asked of the topics before the start.
 """
 
-import asyncio
 import ctypes
 import json
 import logging
@@ -16,6 +15,8 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+import uvloop
 
 from ops.telemetry.health import Health, serve
 from streams.agents.router_topics import RouterTopics
@@ -69,6 +70,7 @@ async def _live(policy: EnginePolicy, topics: RouterTopics, crashes: CrashMarks,
     app = Application(policy, crashes=crashes)
     table = app.tables.add(CompactedTable(app, name="preferences", topic=topics.preferences))
     outbox = KafkaOutbox(policy.bootstrap_servers, app.fail)
+    app.opening.append(outbox.open)
     app.closing.append(outbox.close)
     app.agent(app.batches_of(*topics.notifications.values()), name="copy")(Copier(outbox, topics).copy)
     watchdog = Watchdog(Look(app, table, Backlog(policy.bootstrap_servers)), policy.watchdog_seconds)
@@ -94,7 +96,7 @@ def main() -> int:
     except CannotStart as error:
         print(f"copy: {error}", file=sys.stderr)
         return error.exit_code
-    code = asyncio.run(_live(policy, topics, crashes, health))
+    code = uvloop.run(_live(policy, topics, crashes, health))
     crashes.close()
     return code
 

@@ -22,12 +22,16 @@ class Process:
         self.waits: str | None = None
         self.asked: list[Mapping[Partition, int | None]] = []
         self.started = True
+        self.in_hand: tuple[Partition, int] | None = None
 
     def started_consumer(self) -> "Process | None":
         return self if self.started else None
 
     def open_records(self) -> int:
         return self.fetched - self.finished
+
+    def oldest(self) -> tuple[Partition, int] | None:
+        return self.in_hand
 
     def read_positions(self) -> Mapping[Partition, int | None]:
         return {HERE: self.fetched}
@@ -79,3 +83,22 @@ def test_what_waits_is_told_when_nothing_moves(change: dict[str, object], said: 
         setattr(process, name, value)
     look = look_of(process)
     assert look().waiting == said
+
+
+def test_while_a_batch_is_in_hand_nothing_else_that_moves_is_progress() -> None:
+    process = Process()
+    process.fetched, process.in_hand = 5, (HERE, 5)
+    look = look_of(process)
+    process.fetched, process.read = 50, 7
+    assert look().waiting == "50 records are in hand"
+    process.in_hand = (HERE, 50)
+    assert look().waiting is None
+
+
+def test_a_batch_of_the_next_assignment_is_another_one() -> None:
+    process = Process()
+    process.fetched, process.in_hand = 5, (HERE, 5)
+    look = look_of(process)
+    assert look().waiting is not None
+    process.consumer_generation_id += 1
+    assert look().waiting is None

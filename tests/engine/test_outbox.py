@@ -85,6 +85,7 @@ async def outbox(request: pytest.FixtureRequest, failures: Failures) -> AsyncIte
     else:
         servers: Endpoints = request.getfixturevalue("servers")
         made = KafkaOutbox(str(servers.kafka_bootstrap_servers), failures)
+    await made.open()
     yield made
     await made.close()
 
