@@ -28,7 +28,7 @@ class Rebalance:
         self._policy, self._ownership, self._process = policy, ownership, process
         self._sources = {name: source for source, name in enumerate(policy.topics)}
         self._scanner = Consumer(scanner_config(policy))
-        self.admin = AdminClient(admin_config(policy))
+        self.admin = self._new_admin()
         self.offsets = Offsets(policy.topics)
         self.drain: Callable[[], None] = lambda: None
         self.beat: Callable[[], None] = lambda: None
@@ -40,7 +40,7 @@ class Rebalance:
         """Everything is known before anything runs: starts, then who waits in the retry topics, then assign."""
         began = time.monotonic()
         self.state = "recovering"
-        given = committed_starts(consumer, self.admin, given, self.beat)
+        given = committed_starts(consumer, self.admin, self._new_admin, given, self.beat)
         starts = {self._place(tp): tp.offset for tp in given}
         self._check_co_partitioned(starts)
         self._epoch += 1
@@ -74,6 +74,9 @@ class Rebalance:
 
     def close(self) -> None:
         self._scanner.close()
+
+    def _new_admin(self) -> AdminClient:
+        return AdminClient(admin_config(self._policy))
 
     def _give_up(self) -> None:
         self._ownership.give_up()

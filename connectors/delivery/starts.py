@@ -2,6 +2,8 @@
 
 import time
 from collections.abc import Callable, Sequence
+from itertools import chain
+from typing import TypeVar
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
@@ -9,6 +11,7 @@ from confluent_kafka.admin import AdminClient, OffsetSpec
 from ops.telemetry import logs
 
 _SECONDS = 30
+_ONE_ANSWER_SECONDS = 3  # a client that asks while brokers start can wait out its whole time for what is there by now
 _PAUSE_S = 0.1
 # a leader moves, or a topic was made a moment ago; the client calls none of these retriable
 _PASSING = frozenset(
@@ -19,26 +22,39 @@ _PASSING = frozenset(
         KafkaError.UNKNOWN_TOPIC_OR_PART,
         KafkaError.FENCED_LEADER_EPOCH,
         KafkaError.UNKNOWN_LEADER_EPOCH,
+        KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+        KafkaError.COORDINATOR_NOT_AVAILABLE,
+        KafkaError.NOT_COORDINATOR,
+        KafkaError._ALL_BROKERS_DOWN,
+        KafkaError._NOENT,  # "no leaders found"
         KafkaError._TIMED_OUT,
+        KafkaError._TIMED_OUT_QUEUE,
         KafkaError._TRANSPORT,
+        KafkaError._WAIT_COORD,
     }
 )
+T = TypeVar("T")
 
 
 def committed_starts(
-    consumer: Consumer, admin: AdminClient, given: Sequence[TopicPartition], beat: Callable[[], None]
+    consumer: Consumer,
+    admin: AdminClient,
+    again: Callable[[], AdminClient],
+    given: Sequence[TopicPartition],
+    beat: Callable[[], None],
 ) -> list[TopicPartition]:
     """The partitions with the offsets to start from: what was committed, but never before what Kafka still has.
 
-    `beat` is called while a leader is being elected. Raises KafkaException when Kafka does not answer within 30 s.
+    `again()` makes another client like `admin`.
+    `beat` is called while brokers start or a leader is elected. Raises KafkaException when Kafka does not answer within
+    30 s.
     """
     if not given:
         return []
-    found: list[TopicPartition] = consumer.committed(list(given), timeout=_SECONDS)
-    firsts = _firsts(admin, given, beat)
+    found = _answered(lambda: _committed(consumer, given), beat)
+    admins = chain([admin], iter(again, None))  # one that knew the leaders of before asks with their epochs for ever
+    firsts = _answered(lambda: _firsts(next(admins), given), beat)
     for tp in found:
-        if tp.error:
-            raise KafkaException(tp.error)
         first = firsts[tp.topic, tp.partition]
         if 0 <= tp.offset < first:
             gone = first - tp.offset
@@ -47,18 +63,29 @@ def committed_starts(
     return found
 
 
-def _firsts(
-    admin: AdminClient, given: Sequence[TopicPartition], beat: Callable[[], None]
-) -> dict[tuple[str, int], int]:
-    """The first offset of each partition; again while its leader is changing."""
+def _answered(ask: Callable[[], T], beat: Callable[[], None]) -> T:
+    """What Kafka says; asked again while what it says will pass."""
     deadline = time.monotonic() + _SECONDS
     while True:
         beat()
-        asked = {TopicPartition(tp.topic, tp.partition): OffsetSpec.earliest() for tp in given}
-        answers = admin.list_offsets(asked, request_timeout=_SECONDS)
         try:
-            return {(tp.topic, tp.partition): answer.result().offset for tp, answer in answers.items()}
+            return ask()
         except KafkaException as error:
             if error.args[0].code() not in _PASSING or time.monotonic() > deadline:
                 raise
         time.sleep(_PAUSE_S)
+
+
+def _committed(consumer: Consumer, given: Sequence[TopicPartition]) -> list[TopicPartition]:
+    found: list[TopicPartition] = consumer.committed(list(given), timeout=_ONE_ANSWER_SECONDS)
+    for tp in found:
+        if tp.error:
+            raise KafkaException(tp.error)
+    return found
+
+
+def _firsts(admin: AdminClient, given: Sequence[TopicPartition]) -> dict[tuple[str, int], int]:
+    """The first offset of each partition."""
+    asked = {TopicPartition(tp.topic, tp.partition): OffsetSpec.earliest() for tp in given}
+    answers = admin.list_offsets(asked, request_timeout=_ONE_ANSWER_SECONDS)
+    return {(tp.topic, tp.partition): answer.result().offset for tp, answer in answers.items()}

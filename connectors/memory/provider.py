@@ -4,11 +4,11 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from streams.domain.delivery import Message
 from streams.domain.failures import Failure, FailureKind
-from streams.domain.outcomes import DeadLetter, Outcome, ProviderCall, RetryLater, Sent
+from streams.domain.outcomes import DeadLetter, Drop, Outcome, ProviderCall, RetryLater, Sent
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +53,7 @@ class ProviderInMemory:
 
     async def send(self, message: Message) -> Outcome:
         """As scripted. `sent` grows before the answer: an answer that never comes may have been a delivery."""
+        began = _now_ms()
         self.calls.append(message)
         script = self._scripts.get(message.address) or self._scripts.get("")
         answer = script.popleft() if script else Sent(_call(self.name, message))
@@ -65,7 +66,7 @@ class ProviderInMemory:
             raise AssertionError("never set")
         if self._takes_seconds:
             await asyncio.sleep(self._takes_seconds)
-        return answer
+        return _made_at(answer, began)
 
 
 def transient(reason: str = "503", provider: str = "memory") -> RetryLater:
@@ -82,6 +83,13 @@ def _call(name: str, message: Message) -> ProviderCall:
     return ProviderCall(
         name, _now_ms(), 0.0, code="250", provider_message_id=f"{message.delivery_id}/{message.attempt}"
     )
+
+
+def _made_at(answer: Outcome, began: int) -> Outcome:
+    """It was scripted earlier than it was made."""
+    if isinstance(answer, Drop) or answer.call is None:
+        return answer
+    return replace(answer, call=replace(answer.call, started_at=began))
 
 
 def _now_ms() -> int:

@@ -66,6 +66,10 @@ class Batch:
         if self._crashes:
             self._crashes.put(mark)
 
+    def begin(self) -> None:
+        """An agent takes it."""
+        self._watermark.begin(self._span)
+
     def finish(self) -> None:
         """All that its records caused is confirmed: its offsets may be committed, once those before it may."""
         self._watermark.finish(self._span)

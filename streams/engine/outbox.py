@@ -73,6 +73,7 @@ class Outbox(ABC):
             receipt = Receipt(self._settle)
             self._open[receipt] = event
             self._in_hand = batch = event.value
+            batch.begin()
             if bury is not None:
                 for record, reason in batch.set_aside():
                     bury(batch.tp, record, reason)

@@ -105,6 +105,7 @@ class Consumer(driver.Consumer):
     """Hands over batches, counts what is in flight, commits the watermarks."""
 
     max_open_records = 2_000  # in records and not in batches: live batches hold one or two; 8,000 were slower
+    max_queued_records = 250  # so many wait for the agent: no more is fetched, so that high finds a short queue
     commit_records = 1_000  # so many finished: a commit, and not only when the interval has passed
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -124,6 +125,13 @@ class Consumer(driver.Consumer):
         """Records that were fetched and are not finished. Callable from any thread."""
         return sum(mark.records for mark in list(self._marks.values()))
 
+    def _is_full(self) -> bool:
+        marks = self._marks.values()
+        return (
+            sum(mark.queued for mark in marks) >= self.max_queued_records
+            or self.open_records() >= self.max_open_records
+        )
+
     def oldest(self) -> tuple[Partition, int] | None:
         """The batch that is in hand for longest: its partition and its end. Callable from any thread."""
         found = [
@@ -138,7 +146,7 @@ class Consumer(driver.Consumer):
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:
         """One round of fetching: a message for each partition that has records, its value a Batch."""
-        while not self.flow_active or self.open_records() >= self.max_open_records:
+        while not self.flow_active or self._is_full():
             self._room.clear()
             gate = self._room if self.flow_active else self.can_resume_flow
             if (await self.wait_first(gate, timeout=timeout)).stopped or not self.flow_active:
@@ -166,7 +174,7 @@ class Consumer(driver.Consumer):
         rank = self.app.rank
         found = sorted((fetched or {}).items(), key=lambda item: rank.get(item[0].topic, len(rank)))
         batches = [
-            Batch(tp, records, self._marks.setdefault(tp, Watermark()), self.app.crashes)
+            Batch(tp, records, self._marks.setdefault(tp, Watermark(self._room.set)), self.app.crashes)
             for tp, records in found
             if records
         ]

@@ -1,6 +1,7 @@
 """What may be committed: the end of the longest finished prefix of what was fetched."""
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from time import monotonic
 
@@ -15,6 +16,7 @@ class Span:
     end: int
     size: int
     since: float
+    begun: bool = False
     finished: bool = False
 
 
@@ -26,13 +28,16 @@ class Watermark:
     rebalance drops the object, so a late finish from an older assignment changes an orphan and can commit nothing.
     """
 
-    __slots__ = ("_open", "committed", "position", "records")
+    __slots__ = ("_begun", "_open", "committed", "position", "queued", "records")
 
-    def __init__(self) -> None:
+    def __init__(self, begun: Callable[[], None] = lambda: None) -> None:
+        """`begun()` is called whenever less is queued."""
+        self._begun = begun
         self._open: deque[Span] = deque()
         self.position: int | None = None  # next offset to read after a crash; None: nothing has finished
         self.committed: int | None = None  # the position that was committed last
         self.records = 0  # fetched and not finished, for back-pressure
+        self.queued = 0  # of these, those that no agent has taken yet
 
     def open(self, end: int, size: int) -> Span:
         """Take note of a batch that was fetched. Raises ValueError when it does not follow the one before."""
@@ -42,7 +47,15 @@ class Watermark:
         span = Span(end, size, monotonic())
         self._open.append(span)
         self.records += size
+        self.queued += size
         return span
+
+    def begin(self, span: Span) -> None:
+        """An agent has taken the batch. Beginning twice is beginning once."""
+        if not span.begun:
+            span.begun = True
+            self.queued -= span.size
+            self._begun()
 
     def oldest(self) -> Span | None:
         """The batch that holds back the position. Callable from any thread."""

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from confluent_kafka import Consumer, Message, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, NewTopic
 
 from schemas.codec import Codec
@@ -53,6 +53,18 @@ def notification(number: int, recipient: str, **changes: Any) -> Notification:
     return Notification(**{**values, **changes})
 
 
+def _end(reader: Consumer, topic: str, partition: int) -> int:
+    """The end offset; waits while a new topic has no leader yet."""
+    deadline = time.monotonic() + 10
+    while True:
+        try:
+            return int(reader.get_watermark_offsets(TopicPartition(topic, partition), timeout=10)[1])
+        except KafkaException as error:
+            if error.args[0].code() != KafkaError.NOT_LEADER_FOR_PARTITION or time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
+
+
 def incompressible(size: int) -> str:
     """`size` characters of data that compression makes half as long at best."""
     return json.dumps({"text": random.Random(size).randbytes(size).hex()[: size - 12]})
@@ -87,13 +99,19 @@ class RouterProcess:
 
     def hears_signals(self) -> None:
         """Wait until it is past its imports: before that a signal just ends the interpreter."""
-        until(lambda: self.phase() not in ("gone", "starting"), 20, "a router that hears signals")
+        until(
+            lambda: self.process.poll() is not None or self.phase() not in ("gone", "starting"),
+            20,
+            "a router that hears signals",
+        )
 
     def ready(self, seconds: float = 30) -> "RouterProcess":
         until(lambda: self.phase() == "ready", seconds, "a ready router")
         return self
 
     def stop(self) -> int:
+        """A planned stop."""
+        self.hears_signals()
         self.process.terminate()
         return self.ended(10)
 
@@ -207,11 +225,7 @@ class Ground:
         """End offset of each partition that has records."""
         reader = Consumer({"bootstrap.servers": self.bootstrap_servers, "group.id": "reader"})
         try:
-            found = {
-                (topic, p): reader.get_watermark_offsets(TopicPartition(topic, p), timeout=10)[1]
-                for topic in topics
-                for p in range(PARTITIONS)
-            }
+            found = {(topic, p): _end(reader, topic, p) for topic in topics for p in range(PARTITIONS)}
         finally:
             reader.close()
         return {tp: end for tp, end in found.items() if end}

@@ -45,6 +45,11 @@ class Event:
         self.acked = True
 
 
+class BrokenEvent(Event):
+    def ack(self) -> None:
+        raise ZeroDivisionError
+
+
 class Stream:
     """A stream of a few events, as Faust's: a batch of one record on a topic of each name."""
 
@@ -192,6 +197,39 @@ async def test_nothing_leaves_before_the_body_of_a_batch_is_through(
                 assert request.getfixturevalue("ground").written(topic) == 10
     assert outbox.handed_over == 20
     await until(lambda: stream.acked() == [True, True])
+
+
+async def test_many_small_batches_leave_in_their_order(
+    outbox: Outbox, topic: str, request: pytest.FixtureRequest
+) -> None:
+    if topic != "out":
+        topic = request.getfixturevalue("ground").topics.dead_letters  # takes more than 1,000 bytes at a time
+    stream = Stream(*["only"] * 500)
+    number = 0
+    async for _ in outbox.batches(stream):
+        outbox.send(topic, b"%d" % number, b"key", [])
+        number += 1
+        await asyncio.sleep(0)
+    await until(lambda: all(stream.acked()))
+    if isinstance(outbox, KafkaOutbox):
+        found = [message.value() for message in request.getfixturevalue("ground").read(topic)]
+        assert found == [b"%d" % number for number in range(500)]
+
+
+async def test_a_confirmation_that_cannot_be_noted_ends_the_process(
+    servers: Endpoints, ground: Ground, failures: Failures
+) -> None:
+    """Nobody waits for what a task of the outbox raises."""
+    ground.create()
+    outbox = KafkaOutbox(str(servers.kafka_bootstrap_servers), failures)
+    await outbox.open()
+    stream = Stream("only")
+    stream.all[0] = BrokenEvent(stream.all[0].value)
+    async for _ in outbox.batches(stream):
+        outbox.send(ground.topics.decisions, b"1", b"key", [])
+    await until(lambda: failures.all)
+    assert isinstance(failures.all[0], ZeroDivisionError)
+    await outbox.close()
 
 
 async def test_memory_keeps_everything_in_order_and_confirms_when_told(failures: Failures) -> None:

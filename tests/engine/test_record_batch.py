@@ -51,6 +51,14 @@ def test_a_batch_tells_whose_it_is_and_where_it_belongs_in_the_sequence() -> Non
     assert batch.record_count() == 3
 
 
+def test_the_sequence_goes_round_as_brokers_count_it() -> None:
+    """aiokafka goes on into negative numbers after 2^31 records of a partition, which brokers refuse."""
+    batch = RecordBatch([record(b"key", b"value", [])], NOW)
+    batch._set_producer_state(7, 3, 2**31 + 5 - 2**32)
+    found: Any = MemoryRecords(batch._build()).next_batch()
+    assert found.base_sequence == 5
+
+
 def test_a_batch_that_is_sent_again_is_the_same() -> None:
     batch = RecordBatch([record(b"key", b"value", [])], NOW)
     assert batch._build() is batch._build()
