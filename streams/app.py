@@ -40,7 +40,7 @@ def create_app(policy: RouterPolicy, catalogue: Catalogue, codec: Codec, crashes
     """The router's app: one table, one agent."""
     app = Application(policy, crashes=crashes)
     preferences = app.tables.add(CompactedTable(app, name=PREFERENCES, topic=policy.topics.preferences))
-    outbox = KafkaOutbox(policy.bootstrap_servers, app.fail)
+    outbox = KafkaOutbox(policy.bootstrap_servers, app.fail, policy.topics.notifications.values())
     app.opening.append(outbox.open)
     app.closing.append(outbox.close)
     route_notifications.register(

@@ -17,6 +17,8 @@ from streams.engine.table import CompactedTable
 from streams.engine.watchdog import Reading, Watchdog, print_tasks
 
 _OBJECTS_BETWEEN_COLLECTIONS = 200_000
+# Between threads: what arrives passes the interpreter from one to the other several times before it reaches the agent.
+_SWITCH_SECONDS = 0.0005
 
 
 class Look:
@@ -62,6 +64,7 @@ async def live(app: Application, watchdog: Watchdog, stop_seconds: float) -> int
     quieten()
     faulthandler.enable(sys.__stderr__ or 2)  # the stack of a crash in native code
     collect_seldom()
+    sys.setswitchinterval(_SWITCH_SECONDS)
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

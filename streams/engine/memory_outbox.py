@@ -5,6 +5,7 @@ from typing import NamedTuple, NoReturn
 
 from streams.engine.ending import fail_stop
 from streams.engine.outbox import Outbox, Outputs, Receipt
+from streams.engine.record import Partition
 from streams.engine.record_batch import decoded
 
 
@@ -48,7 +49,7 @@ class MemoryOutbox(Outbox):
     async def close(self) -> None:
         """There is nothing to give back."""
 
-    async def _produce(self, outputs: Outputs, partition: int, receipt: Receipt) -> None:
+    async def _produce(self, outputs: Outputs, tp: Partition, receipt: Receipt) -> None:
         made = [Sent(topic, *decoded(each)) for topic, records in outputs.items() for each in records]
         self.sent += made
         receipt.pending += len(made)

@@ -3,7 +3,7 @@
 import math
 from abc import ABC, abstractmethod
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from typing import Any, NoReturn
 
 from aiokafka import AIOKafkaProducer
@@ -82,7 +82,7 @@ class Outbox(ABC):
             batch.lift_mark()  # whatever happens from here on is not the fault of its last record
             self._in_hand = None
             outputs, self._outputs = self._outputs, defaultdict(list)
-            await self._produce(outputs, batch.tp.partition, receipt)
+            await self._produce(outputs, batch.tp, receipt)
             self.handed_over += sum(map(len, outputs.values()))
             receipt.confirmed()
 
@@ -115,7 +115,7 @@ class Outbox(ABC):
             batch.blame(record)
 
     @abstractmethod
-    async def _produce(self, outputs: Outputs, partition: int, receipt: Receipt) -> None:
+    async def _produce(self, outputs: Outputs, tp: Partition, receipt: Receipt) -> None:
         """Hand them over, those of a topic in their order; `receipt` counts what is not confirmed yet."""
 
     @abstractmethod
@@ -128,34 +128,44 @@ class Outbox(ABC):
 
 
 class KafkaOutbox(Outbox):
-    """Produces with aiokafka, a batch of records at a time: nothing is done for each record but to join its bytes."""
+    """Produces with aiokafka, a batch of records at a time: nothing is done for each record but to join its bytes.
 
-    def __init__(self, bootstrap_servers: str, fail: Callable[[BaseException], NoReturn]) -> None:
+    A producer has one request under way to a broker, and what comes meanwhile waits. So each source has a producer of
+    its own: what a high notification causes does not wait for what a flood of low ones causes.
+    """
+
+    def __init__(
+        self, bootstrap_servers: str, fail: Callable[[BaseException], NoReturn], sources: Iterable[str]
+    ) -> None:
+        """`sources`: the topics that batches come from."""
         super().__init__(fail)
         self._servers = bootstrap_servers
+        self._sources = tuple(sources)
         self._doubts = Doubts(self._refused, fail)
-        self._producer: AIOKafkaProducer | None = None
-        self._outlets: dict[tuple[str, int], Outlet] = {}
+        self._producers: dict[str, AIOKafkaProducer] = {}  # by source
+        self._outlets: dict[tuple[Partition, str], Outlet] = {}  # by where outputs come from and their topic
 
     async def open(self) -> None:
-        self._producer = producer = AIOKafkaProducer(bootstrap_servers=self._servers, **_SETTINGS)
-        # aiokafka would give up a batch of this age at the first sight of a partition without a leader.
-        producer._message_accumulator._batch_ttl = math.inf
-        try:
-            await producer.start()
-        except KafkaConnectionError:
-            raise kafka_went_away(self._servers) from None
+        for source in self._sources:
+            self._producers[source] = producer = AIOKafkaProducer(bootstrap_servers=self._servers, **_SETTINGS)
+            # aiokafka would give up a batch of this age at the first sight of a partition without a leader.
+            producer._message_accumulator._batch_ttl = math.inf
+            try:
+                await producer.start()
+            except KafkaConnectionError:
+                raise kafka_went_away(self._servers) from None
 
     async def close(self) -> None:
         for outlet in self._outlets.values():
             await outlet.close()
-        if self._producer is not None:
-            await self._producer.stop()
+        for producer in self._producers.values():
+            await producer.stop()
 
-    async def _produce(self, outputs: Outputs, partition: int, receipt: Receipt) -> None:
+    async def _produce(self, outputs: Outputs, tp: Partition, receipt: Receipt) -> None:
         receipt.pending += len(outputs)
         for topic, records in outputs.items():
-            outlet = self._outlets.get((topic, partition))
+            outlet = self._outlets.get((tp, topic))
             if outlet is None:
-                outlet = self._outlets[topic, partition] = Outlet(self._producer, topic, partition, self._doubts)
+                outlet = Outlet(self._producers[tp.topic], topic, tp.partition, self._doubts)
+                self._outlets[tp, topic] = outlet
             outlet.put(records, receipt.confirmed)

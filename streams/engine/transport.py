@@ -50,6 +50,8 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         """Kafka was there for the check of the topics and may be gone by now."""
         try:
             await super().on_start()
+            # While records of one partition wait to be taken, aiokafka would fetch nothing for 0.1 s: not high either.
+            self._consumer._fetcher._prefetch_backoff = 0.0
         except KafkaConnectionError:
             app = self.consumer.app
             servers = ",".join(f"{url.host}:{url.port}" for url in app.conf.broker)

@@ -69,7 +69,7 @@ class Copier:
 async def _live(policy: EnginePolicy, topics: RouterTopics, crashes: CrashMarks, health: Health) -> int:
     app = Application(policy, crashes=crashes)
     table = app.tables.add(CompactedTable(app, name="preferences", topic=topics.preferences))
-    outbox = KafkaOutbox(policy.bootstrap_servers, app.fail)
+    outbox = KafkaOutbox(policy.bootstrap_servers, app.fail, topics.notifications.values())
     app.opening.append(outbox.open)
     app.closing.append(outbox.close)
     app.agent(app.batches_of(*topics.notifications.values()), name="copy")(Copier(outbox, topics).copy)

@@ -15,6 +15,7 @@ from streams.engine.outbox import KafkaOutbox, Outbox
 from streams.engine.watermark import Watermark
 from tests.engine.ground import Ground, incompressible
 
+SOURCES = ("first", "second", "third", "only")
 SMALL = {"max.message.bytes": "1000"}
 
 
@@ -89,7 +90,7 @@ async def outbox(request: pytest.FixtureRequest, failures: Failures) -> AsyncIte
         made: Outbox = MemoryOutbox(failures)
     else:
         servers: Endpoints = request.getfixturevalue("servers")
-        made = KafkaOutbox(str(servers.kafka_bootstrap_servers), failures)
+        made = KafkaOutbox(str(servers.kafka_bootstrap_servers), failures, SOURCES)
     await made.open()
     yield made
     await made.close()
@@ -221,7 +222,7 @@ async def test_a_confirmation_that_cannot_be_noted_ends_the_process(
 ) -> None:
     """Nobody waits for what a task of the outbox raises."""
     ground.create()
-    outbox = KafkaOutbox(str(servers.kafka_bootstrap_servers), failures)
+    outbox = KafkaOutbox(str(servers.kafka_bootstrap_servers), failures, SOURCES)
     await outbox.open()
     stream = Stream("only")
     stream.all[0] = BrokenEvent(stream.all[0].value)
