@@ -24,7 +24,7 @@ demo: setup ## start everything and send real notifications (ONCE=1: end by itse
 	@exec $(BIN)/tidings demo $(if $(ONCE),--once)
 
 test: setup check ## linters, types, architecture, and all tests on real servers
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m tests.side_by_side $(ARGS)
 
 check: setup
 	@$(BIN)/ruff format --check . && $(BIN)/ruff check .

@@ -68,6 +68,7 @@ class Watermark:
         """All that the batch caused is confirmed. Finishing twice is finishing once."""
         if span.finished:
             return
+        self.begin(span)
         span.finished = True
         self.records -= span.size
         while self._open and self._open[0].finished:

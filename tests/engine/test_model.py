@@ -84,6 +84,7 @@ class Paths(RuleBasedStateMachine):
             return
         async for tp, message in member.getmany(0.01):
             batch = message.value
+            batch.begin()
             offsets = [record.offset for record in batch.records]
             aside = {record.offset for record, _ in batch.set_aside()}
             assert all(self.deaths[member.name, tp, offset] == 2 for offset in aside), "nobody died on it twice"
@@ -205,4 +206,4 @@ class Paths(RuleBasedStateMachine):
 
 
 TestPaths = Paths.TestCase
-TestPaths.settings = settings(max_examples=200, stateful_step_count=60, deadline=None)
+TestPaths.settings = settings(max_examples=120, stateful_step_count=60, deadline=None)

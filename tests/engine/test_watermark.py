@@ -79,3 +79,16 @@ def test_a_batch_cannot_end_before_the_one_it_follows(end: int) -> None:
     mark.finish(mark.open(10, 10))
     with pytest.raises(ValueError, match="cannot follow"):
         mark.open(end, 1)
+
+
+def test_what_no_agent_has_taken_is_queued_and_each_taking_is_told() -> None:
+    told: list[int] = []
+    mark = Watermark(lambda: told.append(mark.queued))
+    first, second, third = mark.open(5, 5), mark.open(7, 2), mark.open(8, 1)
+    assert mark.queued == 8
+    mark.begin(second)
+    mark.begin(second)
+    mark.finish(third)  # it cannot be waiting for anybody any more
+    mark.begin(first)
+    assert told == [6, 5, 0]
+    assert (mark.queued, mark.records) == (0, 7)
