@@ -1,9 +1,11 @@
 """Produce with proof: a batch is finished only when every record it caused is on the brokers."""
 
+import asyncio
 import math
 from abc import ABC, abstractmethod
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from time import monotonic
 from typing import Any, NoReturn
 
 from aiokafka import AIOKafkaProducer
@@ -19,6 +21,7 @@ _SETTINGS: dict[str, Any] = {
     "enable_idempotence": True,  # also acks=all; a batch is tried again until it is answered, in its place
     "request_timeout_ms": 10_000,  # a broker that hangs: well before the watchdog asks, and as often as it takes
 }
+_METADATA_SECONDS = 0.1  # between two questions
 _TOO_LARGE = (MessageSizeTooLargeError, RecordListTooLargeError)
 
 
@@ -150,6 +153,7 @@ class KafkaOutbox(Outbox):
             self._producers[source] = producer = AIOKafkaProducer(bootstrap_servers=self._servers, **_SETTINGS)
             # aiokafka would give up a batch of this age at the first sight of a partition without a leader.
             producer._message_accumulator._batch_ttl = math.inf
+            _ask_seldom(producer.client)
             try:
                 await producer.start()
             except KafkaConnectionError:
@@ -169,3 +173,16 @@ class KafkaOutbox(Outbox):
                 outlet = Outlet(self._producers[tp.topic], topic, tp.partition, self._doubts)
                 self._outlets[tp, topic] = outlet
             outlet.put(records, receipt.confirmed)
+
+
+def _ask_seldom(client: Any) -> None:
+    """While a partition has no leader, aiokafka asks for metadata as fast as brokers answer: they have enough to do."""
+    ask, asked_at = client._metadata_update, -math.inf
+
+    async def update(*arguments: Any) -> Any:
+        nonlocal asked_at
+        await asyncio.sleep(max(0.0, asked_at + _METADATA_SECONDS - monotonic()))
+        asked_at = monotonic()
+        return await ask(*arguments)
+
+    client._metadata_update = update

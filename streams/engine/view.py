@@ -177,7 +177,10 @@ class CompactedView:
         behind = [end - self._read_to[tp.partition] for tp, end in ends.items()]
         if min(behind, default=0) < 0:
             self._shorter += 1
-            if self._shorter > 1:  # a broker that has just become leader again may tell an earlier end for a moment
+            # A broker that has just become leader may tell an earlier end for a while, and a client that knew the
+            # leaders of before may go on asking the wrong one: another client asks.
+            self._backlog = Backlog(self._settings["bootstrap.servers"])
+            if self._shorter > 3:
                 raise RuntimeError(f"{self.topic} can no longer be followed: it was cut off or made anew")
             return
         self.behind, self._missed, self._shorter = sum(behind), 0, 0
