@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from faust.serializers.schemas import Schema
 
-from streams.engine.crash_marks import EMPTIED, NOTHING, CrashMarks
+from streams.engine.crash_marks import EMPTIED, CrashMarks
 from streams.engine.record import Partition, Record
 from streams.engine.watermark import Span, Watermark
 
@@ -57,14 +57,10 @@ class Batch:
         if self._crashes:
             self._crashes.blame(self.tp, record.offset)
 
-    def lift_mark(self) -> int:
-        """No record is in hand, or what happens now is not for its sake. Returns what `put_mark` puts back."""
-        return self._crashes.lift() if self._crashes else NOTHING
-
-    def put_mark(self, mark: int) -> None:
-        """The record in hand is again what it was."""
+    def lift_mark(self) -> None:
+        """No record is in hand, or what happens now is not for its sake."""
         if self._crashes:
-            self._crashes.put(mark)
+            self._crashes.lift()
 
     def begin(self) -> None:
         """An agent takes it."""

@@ -71,14 +71,9 @@ class CrashMarks:
             yield record
         offset[0] = NOTHING
 
-    def lift(self) -> int:
-        """No record is in hand, or what happens now is not for its sake. Returns the offset of the one that was."""
-        mark, self._offset[0] = self._offset[0], NOTHING
-        return mark
-
-    def put(self, mark: int) -> None:
-        """The record of this offset, of the same batch, is in hand again."""
-        self._offset[0] = mark
+    def lift(self) -> None:
+        """No record is in hand, or what happens now is not for its sake."""
+        self._offset[0] = NOTHING
 
     def deadly(self, tp: Partition) -> dict[int, str]:
         """Offsets of the records to set aside, and why. Nearly always none, and then it costs nothing."""

@@ -127,7 +127,7 @@ class Outbox(ABC):
 
     @abstractmethod
     async def close(self) -> None:
-        """Give back connections; what was handed over is waited for."""
+        """Give back connections. A planned stop comes here with everything confirmed; what is not comes again."""
 
 
 class KafkaOutbox(Outbox):

@@ -51,7 +51,8 @@ class CompactedView:
             "fetch.wait.max.ms": 100,
             "fetch.queue.backoff.ms": 20,
         }
-        self._backlog = Backlog(bootstrap_servers, timeout_seconds=1.0)
+        self._new_backlog = partial(Backlog, bootstrap_servers, timeout_seconds=1.0)
+        self._backlog = self._new_backlog()
         self._data: dict[int, dict[bytes, bytes]] = {}
         self._wanted: frozenset[int] | None = frozenset()  # None: stop
         self._loading: dict[int, int] = {}  # partition -> end offset when it was gained
@@ -177,11 +178,10 @@ class CompactedView:
         behind = [end - self._read_to[tp.partition] for tp, end in ends.items()]
         if min(behind, default=0) < 0:
             self._shorter += 1
-            # A broker that has just become leader may tell an earlier end for a while, and a client that knew the
-            # leaders of before may go on asking the wrong one: another client asks.
-            self._backlog = Backlog(self._settings["bootstrap.servers"])
-            if self._shorter > 3:
+            if self._shorter > 1:  # a broker that has just become leader again may tell an earlier end for a moment
                 raise RuntimeError(f"{self.topic} can no longer be followed: it was cut off or made anew")
+            # A client that knew the leaders of before may go on asking one that leads no more: next time another asks.
+            self._backlog = self._new_backlog()
             return
         self.behind, self._missed, self._shorter = sum(behind), 0, 0
 

@@ -2,7 +2,8 @@
 
 import asyncio
 import socket
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -116,3 +117,33 @@ class Names(AbstractResolver):
 
     async def close(self) -> None:
         """Nothing to give back."""
+
+
+@dataclass
+class Endless:
+    """Answers with so much that nobody should read it all. `taken`: bytes of it that were."""
+
+    url: str = ""
+    taken: int = 0
+
+
+@asynccontextmanager
+async def endless(status: int) -> AsyncIterator[Endless]:
+    """One that answers everything with this status and a gigabyte."""
+    this = Endless()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 %d no\r\nContent-Length: 1000000000\r\n\r\n" % status)
+        try:
+            while True:
+                writer.write(bytes(65536))
+                await writer.drain()
+                this.taken += 65536
+        except OSError:
+            writer.transport.abort()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with server:
+        this.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+        yield this

@@ -12,6 +12,7 @@ from ops.devstack.sms_site import BROKEN, REFUSED, SmsSite
 from streams.domain.failures import FailureKind
 from streams.domain.outcomes import DeadLetter, Outcome, RetryLater, Sent
 from tests.channels.mails import SMS, sms
+from tests.channels.receiver import endless
 from tests.channels.twilio import NOW, answering, posted, provider
 
 
@@ -175,27 +176,12 @@ async def test_an_answer_that_never_ends_ends_at_the_deadline_with_its_status(st
 
 
 async def test_of_a_long_answer_only_the_begin_is_read() -> None:
-    read = 0
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        nonlocal read
-        await reader.readuntil(b"\r\n\r\n")
-        writer.write(b"HTTP/1.1 503 no\r\nContent-Length: 1000000000\r\n\r\n")
-        try:
-            while True:
-                writer.write(bytes(65536))
-                await writer.drain()
-                read += 65536
-        except OSError:
-            writer.transport.abort()
-
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    async with server, provider(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", timeout_seconds=5) as channel:
+    async with endless(503) as other, provider(other.url.rstrip("/"), timeout_seconds=5) as channel:
         outcome = await channel.send(SMS)
     assert isinstance(outcome, RetryLater)
     assert outcome.call is not None
     assert outcome.call.duration_ms < 4000
-    assert read < 100 * ANSWER_BYTES
+    assert other.taken < 100 * ANSWER_BYTES
 
 
 @pytest.mark.parametrize(

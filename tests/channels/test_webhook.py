@@ -15,7 +15,7 @@ from connectors.channels.webhook import ANSWER_BYTES, WebhookPolicy, WebhookProv
 from streams.domain.failures import FailureKind
 from streams.domain.outcomes import DeadLetter, Outcome, RetryLater, Sent
 from tests.channels.mails import WEBHOOK, webhook
-from tests.channels.receiver import Names, Receiver
+from tests.channels.receiver import Names, Receiver, endless
 
 SECRETS = (bytes(range(32)), bytes(range(100, 148)))
 POLICY = WebhookPolicy(SECRETS, timeout_seconds=2, allow_private=True)
@@ -199,29 +199,13 @@ async def test_a_gzip_bomb_stays_small() -> None:
 
 
 async def test_of_a_long_answer_only_the_begin_is_read() -> None:
-    read = 0
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        nonlocal read
-        await reader.readuntil(b"\r\n\r\n")
-        writer.write(b"HTTP/1.1 500 no\r\nContent-Length: 1000000000\r\n\r\n")
-        try:
-            while True:
-                writer.write(bytes(65536))
-                await writer.drain()
-                read += 65536
-        except OSError:
-            writer.transport.abort()
-
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    async with server, provider(timeout_seconds=5) as channel:
-        port = server.sockets[0].getsockname()[1]
-        outcome = await channel.send(webhook(address=f"http://127.0.0.1:{port}/"))
+    async with endless(500) as other, provider(timeout_seconds=5) as channel:
+        outcome = await channel.send(webhook(address=other.url))
     assert isinstance(outcome, RetryLater)
     assert outcome.call is not None
     assert outcome.call.code == "500"
     assert outcome.call.duration_ms < 4000
-    assert read < 100 * ANSWER_BYTES
+    assert other.taken < 100 * ANSWER_BYTES
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """A router as a process of its own: `python -m tests.engine.router_process '{"bootstrap_servers": ..., ...}'`.
 
 Prints the port of /readyz, then runs. With "broken", the type named BUG makes its agent raise, HANG makes it
-hang and KILL kills it.
+hang, KILL kills it and SLOW takes 2 ms (of notifications that are unlike each other: what is alike is looked up once).
 """
 
 import json
@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from streams.app import RouterPolicy, run
 from streams.domain.catalogue import Catalogue, Category, NotificationType
 from streams.domain.notification import Channel
 
-BUG, HANG, KILL = "bug", "hang", "kill"
+BUG, HANG, KILL, SLOW = "bug", "hang", "kill", "slow"
 SHIPPING = Category("shipping", "Shipping")
 SECURITY = Category("security", "Security", required=True)
 TYPES = {
@@ -30,7 +31,7 @@ TYPES = {
 
 
 class Types(Mapping[str, NotificationType]):
-    """The types, of which three are faults of ours while they are broken."""
+    """The types, of which some are faults of ours while they are broken."""
 
     def __init__(self, broken: bool) -> None:
         self._broken = broken
@@ -42,7 +43,9 @@ class Types(Mapping[str, NotificationType]):
             threading.Event().wait()
         if name == KILL and self._broken:
             os.kill(os.getpid(), signal.SIGKILL)
-        return TYPES["order.shipped" if name in (BUG, HANG, KILL) else name]
+        if name == SLOW and self._broken:
+            time.sleep(0.002)
+        return TYPES["order.shipped" if name in (BUG, HANG, KILL, SLOW) else name]
 
     def __iter__(self) -> Iterator[str]:
         return iter(TYPES)

@@ -8,7 +8,7 @@ from pathlib import Path
 from ops.devstack import Stack
 from streams.engine.ending import EXIT_NO_KAFKA, EXIT_STALLED
 from tests.engine.ground import Ground, notification, until
-from tests.engine.router_process import HANG
+from tests.engine.router_process import HANG, SLOW
 
 
 def test_an_agent_that_hangs_is_ended_with_its_stacks_and_nothing_committed(ground: Ground) -> None:
@@ -75,9 +75,9 @@ def test_without_kafka_a_router_says_so_and_ends(own_kafka: Stack, tmp_path: Pat
 def test_kafka_that_stays_away_ends_a_router_with_work_in_hand(own_kafka: Stack, tmp_path: Path) -> None:
     ground = Ground(str(own_kafka.endpoints.kafka_bootstrap_servers), tmp_path)
     ground.create()
-    with ground.router(watchdog_seconds=3) as router:
+    with ground.router(broken=True, watchdog_seconds=3) as router:
         router.ready()
-        ground.notify(notification(n, f"person-{n % 50}") for n in range(20_000))
+        ground.notify(notification(n, f"person-{n % 50}", type=SLOW, locale=f"x{n}") for n in range(20_000))
         until(lambda: ground.written(ground.topics.decisions) > 500, 20)
         own_kafka.signal("kafka", signal.SIGKILL)
         assert router.ended(30) == EXIT_STALLED, router.said()
