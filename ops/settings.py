@@ -1,6 +1,7 @@
 """Every setting, once: read from TIDINGS_* variables at start, checked, frozen. Each part gets only what it needs."""
 
 import platform
+from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,6 +13,8 @@ from streams.domain.rate_limit import RateLimits
 from streams.domain.retry_schedule import DEFAULT, RetrySchedule
 
 PREFIX = "TIDINGS_"
+KAFKA, POSTGRESQL, REDIS = "kafka_bootstrap_servers", "postgres_dsn", "redis_url"
+SERVERS = (KAFKA, POSTGRESQL, REDIS)
 
 
 class WrongSetting(ValueError):
@@ -37,9 +40,19 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore")
 
-    kafka_bootstrap_servers: str = Field(description="Kafka's addresses: host:port, comma-separated.")
-    postgres_dsn: str = Field(description="PostgreSQL: postgresql://user:password@host:port/database.", repr=False)
-    redis_url: str = Field(description="Redis or Valkey: redis://host:port/number.", repr=False)
+    kafka_bootstrap_servers: str = Field("", description="Kafka's addresses: host:port, comma-separated.")
+    postgres_dsn: str = Field(
+        "",
+        description="PostgreSQL: postgresql://user:password@host:port/database. The router and `tidings topics` do "
+        "without.",
+        repr=False,
+    )
+    redis_url: str = Field(
+        "",
+        description="Redis or Valkey: redis://host:port/number. The router, the recorder, `tidings topics`, `migrate` "
+        "and `keys` do without.",
+        repr=False,
+    )
     smtp_url: str = Field(
         "smtp://127.0.0.1:25",
         description="The SMTP relay: smtp://[user:password@]host:port, or smtps:// for TLS from the "
@@ -110,14 +123,14 @@ class Settings(BaseSettings):
     @field_validator("postgres_dsn")
     @classmethod
     def _is_postgres(cls, dsn: str) -> str:
-        if not dsn.startswith(("postgresql://", "postgres://")):
+        if dsn and not dsn.startswith(("postgresql://", "postgres://")):
             raise ValueError("write postgresql://user:password@host:port/database")
         return dsn
 
     @field_validator("redis_url")
     @classmethod
     def _is_redis(cls, url: str) -> str:
-        if not url.startswith(("redis://", "rediss://", "unix://")):
+        if url and not url.startswith(("redis://", "rediss://", "unix://")):
             raise ValueError("write redis://host:port/number")
         return url
 
@@ -140,29 +153,41 @@ class Settings(BaseSettings):
         return {channel: self.schedule(channel) for channel in Channel}
 
 
-def read(**given: Any) -> Settings:
-    """The settings from the environment; `given` wins. Raises WrongSetting with one line."""
+def read(needs: Collection[str] = SERVERS, **given: Any) -> Settings:
+    """The settings from the environment; `given` wins. Raises WrongSetting with one line.
+
+    `needs`: those of SERVERS that the caller cannot do without.
+    """
     try:
-        return Settings(**given)
+        settings = Settings(**given)
     except ValidationError as error:
         first = error.errors()[0]
-        name = f"{PREFIX}{str(first['loc'][0]).upper()}"
-        told = Settings.model_fields[str(first["loc"][0])].description if first["loc"] else ""
-        if first["type"] == "missing":
-            raise WrongSetting(f"{name} is not set. {told} `tidings dev up` starts servers to try.") from None
+        name = str(first["loc"][0])
         said = first["msg"].removeprefix("Value error, ")
-        raise WrongSetting(f"{name} is wrong: {said}. {told}") from None
+        raise WrongSetting(f"{_variable(name)} is wrong: {said}. {_told(name)}") from None
+    for name in SERVERS:
+        if name in needs and not getattr(settings, name):
+            raise WrongSetting(f"{_variable(name)} is not set. {_told(name)} `tidings dev up` starts servers to try.")
+    return settings
+
+
+def _variable(name: str) -> str:
+    return f"{PREFIX}{name.upper()}"
+
+
+def _told(name: str) -> str:
+    return Settings.model_fields[name].description or ""
 
 
 def table() -> str:
     """The settings as a Markdown table, for the README (a test keeps it fresh)."""
     lines = ["| variable | default | meaning |", "| --- | --- | --- |"]
     for name, field in Settings.model_fields.items():
-        if field.is_required():
+        if name in SERVERS:
             default = "(needed)"
         elif field.default_factory is not None:
             default = "(host name)"
         else:
             default = "" if field.default in ("", None) else f"`{field.default}`"
-        lines.append(f"| `{PREFIX}{name.upper()}` | {default} | {field.description} |")
+        lines.append(f"| `{_variable(name)}` | {default} | {field.description} |")
     return "\n".join(lines) + "\n"

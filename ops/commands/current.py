@@ -1,17 +1,18 @@
 """Which installation a command speaks to: TIDINGS_* variables, else the dev stack of this folder."""
 
 import os
+from collections.abc import Collection
 from pathlib import Path
 
-from ops.settings import Settings, read
+from ops.settings import SERVERS, Settings, read
 
 STACKS = (Path(".tidings/dev"), Path(".tidings/demo"))
 
 
-def current_settings() -> Settings:
-    """The settings of this command. Raises WrongSetting with one line."""
+def current_settings(needs: Collection[str] = SERVERS) -> Settings:
+    """The settings of this command, which cannot do without these servers. Raises WrongSetting with one line."""
     fill_from_dev_stack()
-    return read()
+    return read(needs)
 
 
 def fill_from_dev_stack() -> None:

@@ -9,6 +9,7 @@ from rich.table import Table
 
 from connectors.postgres.api_keys import ApiKeys
 from ops.commands.current import current_settings
+from ops.settings import POSTGRESQL
 
 app = typer.Typer(no_args_is_help=True, help="API keys. Only a hash is kept: a key is shown once, when it is made.")
 
@@ -48,4 +49,4 @@ def revoke(key_id: Annotated[str, typer.Argument(help="The id that `ls` shows.")
 
 
 def _keys() -> ApiKeys:
-    return ApiKeys(current_settings().postgres_dsn)
+    return ApiKeys(current_settings(needs=(POSTGRESQL,)).postgres_dsn)

@@ -5,12 +5,12 @@ import contextlib
 import gc
 import signal
 import sys
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Collection
 from typing import Annotated
 
 import typer
 
-from ops.settings import Settings, WrongSetting, read
+from ops.settings import KAFKA, POSTGRESQL, SERVERS, Settings, WrongSetting, read
 from ops.telemetry import logs
 from ops.telemetry.health import Health, serve
 from streams.domain.notification import Channel
@@ -34,7 +34,7 @@ def router() -> None:
     from ops.wiring.shared import catalogue, codec
     from streams.app import run
 
-    settings = _begin("router")
+    settings = _begin("router", needs=(KAFKA,))
     health = _served(settings)
     sys.exit(run(router_policy(settings), catalogue(settings), codec(settings), health))
 
@@ -70,7 +70,7 @@ def recorder() -> None:
     from ops.wiring.recorder import recorder as build
     from ops.wiring.recorder import recording_store
 
-    settings = _begin("recorder")
+    settings = _begin("recorder", needs=(KAFKA, POSTGRESQL))
     health = _served(settings)
     with recording_store(settings) as store:
         running = build(settings, store, health)
@@ -107,9 +107,9 @@ async def _until_stopped(*work: Awaitable[None]) -> None:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def _begin(process: str) -> Settings:
+def _begin(process: str, needs: Collection[str] = SERVERS) -> Settings:
     """A process takes its settings from the environment only: never from a dev stack that happens to run here."""
-    settings = read()
+    settings = read(needs)
     logs.start(process, settings.log_level)
     return settings
 

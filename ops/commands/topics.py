@@ -8,6 +8,7 @@ from rich.console import Console
 
 from connectors.kafka.topic_plan import Refuse, Step
 from ops.commands.current import current_settings
+from ops.settings import KAFKA, POSTGRESQL, Settings
 from ops.wiring.topics import topic_admin, topic_steps
 
 app = typer.Typer(
@@ -38,13 +39,17 @@ def apply(
         return
     if not yes and not typer.confirm(f"Carry out {len(steps)} steps?"):
         raise typer.Exit(1)
-    topic_admin(current_settings()).apply(steps)
+    topic_admin(_settings()).apply(steps)
     if not as_json:
         Console().print(f"done: {len(steps)} steps")
 
 
+def _settings() -> Settings:
+    return current_settings(needs=(KAFKA,))
+
+
 def _steps() -> tuple[Step, ...]:
-    return topic_steps(current_settings())
+    return topic_steps(_settings())
 
 
 def _show(steps: tuple[Step, ...], as_json: bool) -> bool:
@@ -63,5 +68,5 @@ def migrate() -> None:
     """Bring the PostgreSQL database to the newest schema. Safe to repeat, and to run twice at once."""
     from connectors.postgres.migrate import migrate as run
 
-    before, after = run(current_settings().postgres_dsn)
+    before, after = run(current_settings(needs=(POSTGRESQL,)).postgres_dsn)
     Console().print(f"database at {after}" + ("" if before == after else f" (was {before or 'empty'})"))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ops.settings import Settings, WrongSetting, read, table
+from ops.settings import KAFKA, REDIS, Settings, WrongSetting, read, table
 from ops.wiring.sender import providers
 from streams.domain.notification import Channel
 from streams.domain.rate_limit import RateLimit, RateLimits
@@ -49,6 +49,12 @@ def test_a_missing_setting_ends_the_command_with_one_line_and_78() -> None:
     assert done.returncode == 78
     assert done.stderr.strip().splitlines() == [done.stderr.strip()]
     assert "TIDINGS_KAFKA_BOOTSTRAP_SERVERS is not set" in done.stderr
+
+
+def test_a_command_asks_only_for_the_servers_that_it_speaks_to() -> None:
+    assert read(needs=(KAFKA,), kafka_bootstrap_servers="localhost:9092").postgres_dsn == ""
+    with pytest.raises(WrongSetting, match="TIDINGS_REDIS_URL is not set"):
+        read(**{name: value for name, value in NEEDED.items() if name != REDIS})
 
 
 def test_secrets_do_not_show_in_the_settings_text() -> None:
