@@ -40,9 +40,9 @@ def check_placement(
         seen = _last_records(bootstrap_servers, spans, look_seconds)
     except KafkaException:
         raise no_kafka(bootstrap_servers, timeout_seconds) from None
-    for name in names:
+    for name, count in counts.items():
         rule = fault_of_table if name == table else fault_of_stream
-        fault = rule(name, seen.get(name, []), counts[name])
+        fault = rule(name, seen.get(name, []), count)
         if fault:
             raise CannotStart(fault, EXIT_TOPICS)
 
@@ -50,12 +50,13 @@ def check_placement(
 def _spans(
     bootstrap_servers: str, names: list[str], timeout_seconds: float
 ) -> tuple[dict[str, int], dict[TopicPartition, int]]:
-    """Partitions of each topic; and where to begin to read those that are not empty, with the offset of their end."""
+    """Partitions of each topic that is told of; where to begin to read those that are not empty, with their end."""
     admin = AdminClient({"bootstrap.servers": bootstrap_servers, "log_level": 0})
     topics = admin.list_topics(timeout=timeout_seconds).topics
-    counts = {name: len(topics[name].partitions) for name in names}
+    # A broker that has just heard of a topic from the controller may not tell of it yet: then nobody has written to it.
+    counts = {name: len(topics[name].partitions) for name in names if name in topics}
     first, end = (
-        _offsets(admin, [TopicPartition(n, p) for n in names for p in range(counts[n])], spec, timeout_seconds)
+        _offsets(admin, [TopicPartition(n, p) for n in counts for p in range(counts[n])], spec, timeout_seconds)
         for spec in (OffsetSpec.earliest(), OffsetSpec.latest())
     )
     spans = {}

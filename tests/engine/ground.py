@@ -161,6 +161,8 @@ class Ground:
                 wanted.append(NewTopic(name, count, 1, config={**settings, **given}))
         for made in self.admin.create_topics(wanted).values():
             made.result(20)
+        names = {topic.topic for topic in wanted}  # the controller has them; the broker hears of them a little later
+        until(lambda: names <= self.admin.list_topics(timeout=20).topics.keys(), 20, "the new topics")
 
     def configure(self, topic: str, name: str, value: str) -> None:
         resource = ConfigResource(ConfigResource.Type.TOPIC, topic)

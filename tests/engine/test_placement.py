@@ -114,6 +114,11 @@ def test_empty_topics_and_topics_written_as_ours_are_pass_and_quickly(ground: Gr
         assert time.monotonic() - started < 2
 
 
+def test_a_topic_that_no_broker_tells_of_yet_is_not_looked_at(ground: Ground) -> None:
+    ground.create(ground.topics.preferences)
+    check(ground)
+
+
 def test_the_default_partitioner_of_librdkafka_is_refused_with_the_fix(ground: Ground) -> None:
     ground.create()
     topic = ground.topics.notifications[Priority.LOW]
