@@ -13,6 +13,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaExcepti
 from streams.engine.backlog import Backlog
 from streams.engine.fatal import is_fatal
 from streams.engine.record import Partition
+from streams.engine.same_topic import SameTopic
 
 log = logging.getLogger(__name__)
 
@@ -53,13 +54,12 @@ class CompactedView:
         }
         self._new_backlog = partial(Backlog, bootstrap_servers, timeout_seconds=1.0)
         self._backlog = self._new_backlog()
+        self._same = SameTopic(topic, bootstrap_servers)
         self._data: dict[int, dict[bytes, bytes]] = {}
         self._wanted: frozenset[int] | None = frozenset()  # None: stop
         self._loading: dict[int, int] = {}  # partition -> end offset when it was gained
         self._read_to: dict[int, int] = {}  # partition -> offset that is read next
         self._check_at = 0.0
-        self._missed = 0  # checks in a row that did not find the topic
-        self._shorter = 0  # checks in a row that found less than was read
         self._ready = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
@@ -103,7 +103,7 @@ class CompactedView:
                     self._loop.call_soon_threadsafe(self._announce, held)
                 self._read(consumer)
                 if monotonic() > self._check_at:
-                    self._check_topic(consumer)
+                    self._check_topic()
             consumer.close()
         except BaseException as error:
             self._fail(error)
@@ -167,33 +167,19 @@ class CompactedView:
             if self._read_to[partition] >= end:
                 del self._loading[partition]
 
-    def _check_topic(self, consumer: Consumer) -> None:
-        """librdkafka stays silent when a topic vanishes: the last known preferences would hold for ever."""
+    def _check_topic(self) -> None:
+        """Else the last known preferences would hold for ever. A topic that was cut off is an error of the fetch."""
         self._check_at = monotonic() + self._check_seconds
+        self._same.check()
         try:
             ends = self._backlog.ends([Partition(self.topic, partition) for partition in self._data])
+            behind = [end - self._read_to[tp.partition] for tp, end in ends.items()]
         except KafkaException:
-            self._look_for_topic(consumer)
-            return
-        behind = [end - self._read_to[tp.partition] for tp, end in ends.items()]
-        if min(behind, default=0) < 0:
-            self._shorter += 1
-            if self._shorter > 1:  # a broker that has just become leader again may tell an earlier end for a moment
-                raise RuntimeError(f"{self.topic} can no longer be followed: it was cut off or made anew")
-            # A client that knew the leaders of before may go on asking one that leads no more: next time another asks.
+            behind = [-1]
+        if min(behind, default=0) >= 0:
+            self.behind = sum(behind)
+        else:  # a client that knew the leaders of before may go on asking them: next time another asks
             self._backlog = self._new_backlog()
-            return
-        self.behind, self._missed, self._shorter = sum(behind), 0, 0
-
-    def _look_for_topic(self, consumer: Consumer) -> None:
-        """It did not answer: because Kafka is away (then it comes back), or because the topic is gone for good."""
-        try:
-            found = consumer.list_topics(self.topic, timeout=1.0).topics[self.topic]
-        except KafkaException:
-            return
-        self._missed += bool(found.error)
-        if self._missed > 1:  # a broker that has just started may not know yet
-            raise RuntimeError(f"{self.topic} can no longer be followed: {found.error}")
 
     def _apply(self, messages: Sequence[Any]) -> None:
         for message in messages:

@@ -185,3 +185,18 @@ async def test_a_topic_that_vanishes_ends_the_process(
         gone.result(20)
     await until(lambda: failures.all, 30)
     assert "can no longer be followed" in str(failures.all[0])
+
+
+async def test_a_topic_that_was_made_anew_ends_the_process_though_it_holds_more(
+    view: CompactedView, written: Written, failures: Failures
+) -> None:
+    """Its records would be read from the middle on, and nobody would know what is missing."""
+    written.write((b"ann", b"1"))
+    await caught_up(view)
+    for gone in written.admin.delete_topics([written.topic]).values():
+        gone.result(20)
+    again = NewTopic(written.topic, 4, 1, config={"cleanup.policy": "compact"})
+    await until(lambda: written.admin.create_topics([again])[written.topic].exception(20) is None, 20)
+    written.write(*((b"ann", b"%d" % n) for n in range(100)))
+    await until(lambda: failures.all, 30)
+    assert "can no longer be followed" in str(failures.all[0])
