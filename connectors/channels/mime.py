@@ -13,7 +13,7 @@ from email.utils import format_datetime
 from connectors.channels.mail_address import Mailbox
 from streams.domain.delivery import Message
 
-# "=_" occurs neither in quoted-printable nor in base64, so no content can hold the boundary (RFC 2045, 6.7).
+# "=_" occurs neither in quoted-printable nor in base64, so no encoded content holds the boundary (RFC 2045, 6.7).
 _BOUNDARY = b"=_tidings"
 _HEAD_OF_PARTS = (
     b"MIME-Version: 1.0\r\nAuto-Submitted: auto-generated\r\n"
@@ -24,6 +24,8 @@ _CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
 _ID = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,200}")
 _ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]+")
 _ASCII = bytes(range(128))
+_PLAIN = b"\r\n" + bytes(range(32, 127))
+_LONGEST_LINE = 900
 _LINE = 76
 _LONGEST_WORD = 900
 _ENCODED_BYTES = 39  # in one encoded word: base64 and its frame stay within a line behind the name of a header
@@ -143,17 +145,31 @@ def _part(kind: bytes, text: str) -> bytes:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
     lines = text.replace("\n", "\r\n")
     content = _utf8(lines, kind.decode())
-    foreign = 0 if lines.isascii() else len(content.translate(None, _ASCII))
-    if foreign * 6 > len(content):  # quoted-printable makes three bytes of each foreign one, base64 four of any three
-        encoding, body = b"base64", base64.encodebytes(content).replace(b"\n", b"\r\n")
-    else:
-        encoding, body = b"quoted-printable", binascii.b2a_qp(content) + b"\r\n"
-        if b"\n" not in content:  # then b2a_qp breaks long lines with a bare LF
-            body = body[:-2].replace(b"\n", b"\r\n") + b"\r\n"
+    encoding, body = _as_it_is(content) or _encoded(content, lines.isascii())
     return (
         b"--%s\r\nContent-Type: text/%s; charset=utf-8\r\nContent-Transfer-Encoding: %s\r\n\r\n%s"
         % (_BOUNDARY, kind, encoding, body)
     )  # fmt: skip
+
+
+def _as_it_is(content: bytes) -> tuple[bytes, bytes] | None:
+    """Most contents need no encoding (RFC 2045, 2.7): short lines of ASCII. Not with spaces at the end of a line,
+    which may be lost on the way, or with our boundary in it."""
+    if content.translate(None, _PLAIN) or b" \r\n" in content or content.endswith(b" ") or _BOUNDARY in content:
+        return None
+    if len(content) > _LONGEST_LINE and max(map(len, content.split(b"\n"))) > _LONGEST_LINE:
+        return None
+    return b"7bit", content + b"\r\n"
+
+
+def _encoded(content: bytes, is_ascii: bool) -> tuple[bytes, bytes]:
+    foreign = 0 if is_ascii else len(content.translate(None, _ASCII))
+    if foreign * 6 > len(content):  # quoted-printable makes three bytes of each foreign one, base64 four of any three
+        return b"base64", base64.encodebytes(content).replace(b"\n", b"\r\n")
+    body = binascii.b2a_qp(content) + b"\r\n"
+    if b"\n" not in content:  # then b2a_qp breaks long lines with a bare LF
+        body = body[:-2].replace(b"\n", b"\r\n") + b"\r\n"
+    return b"quoted-printable", body
 
 
 def _utf8(text: str, where: str) -> bytes:

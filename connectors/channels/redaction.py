@@ -25,14 +25,26 @@ def redacted(text: str, known: Collection[str]) -> str:
     text = _one_line(_unescaped(text))
     if not text or len(known) > _MANY:
         return ""
-    for word in sorted(map(_one_line, known), key=len, reverse=True):
+    folded = text.casefold()
+    said = [word for word in map(_one_line, known) if _is_said(word, folded)]
+    for word in sorted(said, key=len, reverse=True) if said else ():
         if len(word) > _LONG and word[:_BEGIN].casefold() in text.casefold():
             return REPEATS
-        if len(word) >= _SHORTEST and word.casefold() in text.casefold():
+        if word.casefold() in text.casefold():
             alone = r"(?<!\w){}(?!\w)" if len(word) < _ANYWHERE else "{}"
             text = re.sub("(?i)" + alone.format(re.escape(word)), "…", text)
-    text = _URL.sub(r"\1\2/…", text)
-    return _ADDRESS.sub("<address>", text)[:LONGEST]
+    if "://" in text:
+        text = _URL.sub(r"\1\2/…", text)
+    if "@" in text:
+        text = _ADDRESS.sub("<address>", text)
+    return text[:LONGEST]
+
+
+def _is_said(word: str, folded: str) -> bool:
+    """Most are not. What is removed later leaves nothing in which more would be found."""
+    if len(word) > _LONG:
+        return word[:_BEGIN].casefold() in folded
+    return len(word) >= _SHORTEST and word.casefold() in folded
 
 
 def _unescaped(text: str) -> str:
@@ -41,8 +53,10 @@ def _unescaped(text: str) -> str:
         units = _ESCAPED.sub(lambda found: chr(int(found[1], 16)), text)
         text = units.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
         text = text.replace('\\"', '"').replace("\\/", "/").replace("\\n", " ").replace("\\\\", "\\")
-    return html.unescape(text)
+    return html.unescape(text) if "&" in text else text
 
 
 def _one_line(text: str) -> str:
+    if text.isprintable() and "  " not in text:  # of all space and controls only single spaces are in it
+        return text.strip()
     return _SPACE.sub(" ", text).strip()

@@ -4,8 +4,8 @@ There is no throttled answer in SMTP: relays that have enough say 4xx, and the r
 """
 
 import re
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from streams.domain.failures import Failure, FailureKind
 
@@ -59,16 +59,14 @@ class Step(StrEnum):
     CONTENT = "content"  # from the first byte of the mail to the answer to its final dot
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """One answer; `text` as the relay gave it, lines joined: it may name addresses."""
 
     code: int
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Ending:
+class Ending(NamedTuple):
     """How a call ended: the answer that decided, or none because the line went dead (`silence` says how).
 
     `about_recipient`: it was the answer to RCPT.

@@ -7,6 +7,7 @@ from contextlib import suppress
 
 from connectors.channels.smtp_codes import Ending, Step
 from connectors.channels.smtp_connection import CannotConnect, SmtpConnection
+from connectors.channels.turns import Turns
 
 _CLOSING = 421
 _GOODBYE_SECONDS = 1
@@ -23,7 +24,7 @@ class SmtpPool:
         idle_seconds: float,
     ) -> None:
         self._connect = connect
-        self._turns = asyncio.Semaphore(size)
+        self._turns = Turns(size)
         self._wait_seconds = wait_seconds
         self._idle_seconds = idle_seconds
         self._idle: deque[tuple[SmtpConnection, float]] = deque()
@@ -32,18 +33,12 @@ class SmtpPool:
 
     async def carry(self, sender: str, recipient: str, content: bytes) -> Ending:
         """Hand over one mail on a kept or a new connection. Raises nothing a relay can cause."""
-        if self._turns.locked():
-            try:
-                async with asyncio.timeout(self._wait_seconds):
-                    await self._turns.acquire()
-            except TimeoutError:
-                return Ending(Step.WAIT, None, f"all connections were busy for {self._wait_seconds:g} s")
-        else:
-            await self._turns.acquire()
+        if not self._turns.take() and not await self._turns.wait(self._wait_seconds):
+            return Ending(Step.WAIT, None, f"all connections were busy for {self._wait_seconds:g} s")
         try:
             return await self._carry(sender, recipient, content)
         finally:
-            self._turns.release()
+            self._turns.give()
 
     async def _carry(self, sender: str, recipient: str, content: bytes) -> Ending:
         kept = self._take()

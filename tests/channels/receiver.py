@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from types import TracebackType
@@ -10,6 +10,8 @@ from typing import Self
 
 from aiohttp import web
 from aiohttp.abc import AbstractResolver, ResolveResult
+
+from connectors.channels.http_client import Address
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +116,11 @@ class Names(AbstractResolver):
             )
             for address in self._names[word]
         ]
+
+    async def look_up(self, host: str, port: int) -> Sequence[Address]:
+        """The same in the form of getaddrinfo."""
+        found = await self.resolve(host, port)
+        return [(each["family"], socket.SOCK_STREAM, 0, "", (each["host"], each["port"])) for each in found]
 
     async def close(self) -> None:
         """Nothing to give back."""

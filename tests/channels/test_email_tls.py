@@ -1,8 +1,6 @@
-"""TLS with a certificate made for the test; the system's trust is replaced by SSL_CERT_FILE."""
+"""TLS with a certificate made for the test (conftest.py); the system's trust is replaced by SSL_CERT_FILE."""
 
-import shutil
 import ssl
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -11,30 +9,6 @@ from streams.domain.outcomes import RetryLater, Sent
 from tests.channels.mails import mail
 from tests.channels.relay import Relay
 from tests.channels.smtp import provider, reason
-
-OPENSSL = shutil.which("openssl")
-
-pytestmark = pytest.mark.skipif(OPENSSL is None, reason="needs the openssl command to make a certificate")
-
-
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    folder = tmp_path_factory.mktemp("tls")
-    made, key = folder / "certificate.pem", folder / "key.pem"
-    subprocess.run(
-        [str(OPENSSL), "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost",
-         "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout", str(key), "-out", str(made)],
-        check=True,
-        capture_output=True,
-    )  # fmt: skip
-    return made, key
-
-
-@pytest.fixture
-def tls(certificate: tuple[Path, Path]) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(*certificate)
-    return context
 
 
 @pytest.fixture

@@ -61,7 +61,7 @@ def test_a_mail_by_hand() -> None:
         "\r\n"
         "--=_tidings\r\n"
         "Content-Type: text/html; charset=utf-8\r\n"
-        "Content-Transfer-Encoding: quoted-printable\r\n"
+        "Content-Transfer-Encoding: 7bit\r\n"
         "\r\n"
         "<p>\r\n"
         ".</p>\r\n"
@@ -75,6 +75,9 @@ def test_a_mail_by_hand() -> None:
 @example("a" * 3000, "x" * 3000, "From me\n.\n..\n" * 100)
 @example("word " * 400, " trailing \n \n\t\n", "\x00\x1b\x7f")
 @example("Grüße " * 50, "Привет " * 300, "日本語" * 500)
+@example("dots", ".\n..\n.", "x" * 900 + "\n" + "y" * 900)
+@example("spaces", "at the end \nof a line", "at the end of all ")
+@example("boundary", "--=_tidings--", "a\n--=_tidings\nb")
 @example("a  b   c" * 20, "=" * 200, "\r\r\n\n\r")
 def test_the_standard_library_reads_what_was_written(subject: str, html: str, text: str) -> None:
     raw = WRITER.write(mail(parts={"subject": subject, "html": html, "text": text}), NOW)
@@ -94,7 +97,28 @@ def test_what_was_written_is_fit_for_any_relay(subject: str, html: str, text: st
     assert re.search(rb"(?<!\r)\n|\r(?!\n)", raw) is None
     head, _, body = raw.partition(b"\r\n\r\n")
     assert max(map(len, head.split(b"\r\n"))) <= 998
-    assert max(map(len, body.split(b"\r\n"))) <= 76
+    assert max(map(len, body.split(b"\r\n"))) <= 902
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        ("plain\n.\ntext", "7bit"),
+        ("x" * 900, "7bit"),
+        ("x" * 901, "quoted-printable"),
+        ("a line that ends \nin a space", "quoted-printable"),
+        ("so does the text ", "quoted-printable"),
+        ("--=_tidings", "quoted-printable"),
+        ("a\ttab", "quoted-printable"),
+        ("a null \x00", "quoted-printable"),
+        ("Grüße, and much more of it", "quoted-printable"),
+        ("日本語", "base64"),
+    ],
+)
+def test_a_part_is_encoded_only_where_it_has_to_be(text: str, encoding: str) -> None:
+    message = read(WRITER.write(mail(parts={"subject": "s", "html": text, "text": text}), NOW))
+    assert [part["Content-Transfer-Encoding"] for part in message.iter_parts()] == [encoding] * 2
+    assert set(bodies(message).values()) == {same_lines(text)}
 
 
 @settings(deadline=None)

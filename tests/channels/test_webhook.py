@@ -2,18 +2,21 @@ import asyncio
 import gzip
 import json
 import socket
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, Protocol
 
 import pytest
 from standardwebhooks import Webhook
 
-from connectors.channels.webhook import ANSWER_BYTES, WebhookPolicy, WebhookProvider
+from connectors.channels.http_connection import ANSWER_BYTES
+from connectors.channels.webhook import WebhookPolicy, WebhookProvider
 from streams.domain.failures import FailureKind
 from streams.domain.outcomes import DeadLetter, Outcome, RetryLater, Sent
+from tests.channels.conftest import Calls
 from tests.channels.mails import WEBHOOK, webhook
 from tests.channels.receiver import Names, Receiver, endless
 
@@ -21,14 +24,29 @@ SECRETS = (bytes(range(32)), bytes(range(100, 148)))
 POLICY = WebhookPolicy(SECRETS, timeout_seconds=2, allow_private=True)
 
 
-@asynccontextmanager
-async def provider(resolver: Names | None = None, **changes: Any) -> AsyncIterator[WebhookProvider]:
-    one = WebhookProvider(replace(POLICY, **changes), resolver=resolver)
-    await one.start()
-    try:
-        yield one
-    finally:
-        await one.close()
+class Opened(Protocol):
+    """Opens a provider."""
+
+    def __call__(
+        self, names: Names | None = None, clock: Callable[[], float] = time.time, **changes: Any
+    ) -> AbstractAsyncContextManager[WebhookProvider]: ...
+
+
+@pytest.fixture
+def provider(calls: Calls) -> Opened:
+    @asynccontextmanager
+    async def opened(
+        names: Names | None = None, clock: Callable[[], float] = time.time, **changes: Any
+    ) -> AsyncIterator[WebhookProvider]:
+        policy = replace(POLICY, **changes)
+        one = WebhookProvider(policy, clock, calls(policy, names))
+        await one.start()
+        try:
+            yield one
+        finally:
+            await one.close()
+
+    return opened
 
 
 def reason(outcome: Outcome) -> str:
@@ -36,7 +54,7 @@ def reason(outcome: Outcome) -> str:
     return outcome.failure.reason
 
 
-async def test_a_webhook_arrives_and_is_delivered() -> None:
+async def test_a_webhook_arrives_and_is_delivered(provider: Opened) -> None:
     async with Receiver() as receiver, provider() as channel:
         outcome = await channel.send(webhook(address=f"{receiver.url}?a=b"))
         assert isinstance(outcome, Sent)
@@ -50,7 +68,7 @@ async def test_a_webhook_arrives_and_is_delivered() -> None:
     assert outcome.call.response == ""
 
 
-async def test_every_secret_verifies_with_the_standards_own_library() -> None:
+async def test_every_secret_verifies_with_the_standards_own_library(provider: Opened) -> None:
     async with Receiver() as receiver, provider() as channel:
         await channel.send(webhook(address=receiver.url))
         (request,) = receiver.requests
@@ -59,21 +77,18 @@ async def test_every_secret_verifies_with_the_standards_own_library() -> None:
     assert len(request.headers["webhook-signature"].split(" ")) == 2
 
 
-async def test_the_id_is_stable_over_attempts_and_the_timestamp_is_not() -> None:
+async def test_the_id_is_stable_over_attempts_and_the_timestamp_is_not(provider: Opened) -> None:
     times = iter([1_795_000_000.2, 1_795_000_030.9])
-    async with Receiver() as receiver:
-        channel = WebhookProvider(POLICY, clock=lambda: next(times))
-        await channel.start()
+    async with Receiver() as receiver, provider(clock=lambda: next(times)) as channel:
         for attempt in (1, 2):
             await channel.send(webhook(address=receiver.url, attempt=attempt))
-        await channel.close()
     first, second = (request.headers for request in receiver.requests)
     assert first["webhook-id"] == second["webhook-id"] == WEBHOOK.delivery_id
     assert (first["webhook-timestamp"], second["webhook-timestamp"]) == ("1795000000", "1795000030")
     assert first["webhook-signature"] != second["webhook-signature"]
 
 
-async def test_a_connection_is_kept_for_many_webhooks() -> None:
+async def test_a_connection_is_kept_for_many_webhooks(provider: Opened) -> None:
     async with Receiver() as receiver, provider() as channel:
         for status in (200, 500, 200):
             receiver.status = status
@@ -87,7 +102,7 @@ async def test_a_connection_is_kept_for_many_webhooks() -> None:
      (408, FailureKind.TRANSIENT), (410, FailureKind.PERMANENT), (425, FailureKind.TRANSIENT),
      (429, FailureKind.THROTTLED), (500, FailureKind.TRANSIENT), (503, FailureKind.TRANSIENT)],
 )  # fmt: skip
-async def test_a_refusal_is_told_by_the_table(status: int, kind: FailureKind) -> None:
+async def test_a_refusal_is_told_by_the_table(provider: Opened, status: int, kind: FailureKind) -> None:
     async with Receiver() as receiver, provider() as channel:
         receiver.status, receiver.answer = status, b"no,\nthank you"
         outcome = await channel.send(webhook(address=receiver.url))
@@ -102,13 +117,10 @@ async def test_a_refusal_is_told_by_the_table(status: int, kind: FailureKind) ->
     [("7", 7), ("Wed, 18 Nov 2026 11:07:40 GMT", 60), ("nonsense", None)],
 )
 @pytest.mark.parametrize("status", [429, 503])
-async def test_retry_after_is_honoured(status: int, value: str, wait: int | None) -> None:
-    async with Receiver() as receiver:
-        channel = WebhookProvider(POLICY, clock=lambda: 1_795_000_000.0)
-        await channel.start()
+async def test_retry_after_is_honoured(provider: Opened, status: int, value: str, wait: int | None) -> None:
+    async with Receiver() as receiver, provider(clock=lambda: 1_795_000_000.0) as channel:
         receiver.status, receiver.headers = status, {"Retry-After": value}
         outcome = await channel.send(webhook(address=receiver.url))
-        await channel.close()
     assert isinstance(outcome, RetryLater)
     assert outcome.failure.retry_after == (None if wait is None else timedelta(seconds=wait))
     throttled = status == 429 or wait is not None
@@ -116,7 +128,7 @@ async def test_retry_after_is_honoured(status: int, value: str, wait: int | None
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-async def test_a_redirect_is_not_followed(status: int) -> None:
+async def test_a_redirect_is_not_followed(provider: Opened, status: int) -> None:
     async with Receiver() as receiver, provider() as channel:
         receiver.status, receiver.headers = status, {"Location": "/elsewhere"}
         outcome = await channel.send(webhook(address=receiver.url))
@@ -125,7 +137,7 @@ async def test_a_redirect_is_not_followed(status: int) -> None:
         assert receiver.others == 0
 
 
-async def test_a_receiver_that_hangs_is_given_up_at_the_deadline() -> None:
+async def test_a_receiver_that_hangs_is_given_up_at_the_deadline(provider: Opened) -> None:
     async with Receiver() as receiver, provider(timeout_seconds=0.2) as channel:
         receiver.hangs = True
         outcome = await channel.send(webhook(address=receiver.url))
@@ -136,14 +148,14 @@ async def test_a_receiver_that_hangs_is_given_up_at_the_deadline() -> None:
 
 
 @pytest.mark.parametrize("status", [200, 500])
-async def test_an_answer_that_never_ends_ends_at_the_deadline_with_its_status(status: int) -> None:
+async def test_an_answer_that_never_ends_ends_at_the_deadline_with_its_status(provider: Opened, status: int) -> None:
     async with Receiver() as receiver, provider(timeout_seconds=0.2) as channel:
         receiver.drips, receiver.status = True, status
         outcome = await channel.send(webhook(address=receiver.url))
     assert isinstance(outcome, Sent if status == 200 else RetryLater)
 
 
-async def test_a_lost_connection_is_tried_later() -> None:
+async def test_a_lost_connection_is_tried_later(provider: Opened) -> None:
     async with Receiver() as receiver, provider() as channel:
         receiver.drops = True
         outcome = await channel.send(webhook(address=receiver.url))
@@ -151,7 +163,7 @@ async def test_a_lost_connection_is_tried_later() -> None:
     assert reason(outcome) == "the connection was lost or the answer is not HTTP"
 
 
-async def test_nobody_listening_is_tried_later() -> None:
+async def test_nobody_listening_is_tried_later(provider: Opened) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         async with provider() as channel:
@@ -160,21 +172,21 @@ async def test_nobody_listening_is_tried_later() -> None:
     assert reason(outcome) == "no connection"
 
 
-async def test_a_name_that_does_not_exist_is_tried_later() -> None:
+async def test_a_name_that_does_not_exist_is_tried_later(provider: Opened) -> None:
     async with provider(Names(443)) as channel:
         outcome = await channel.send(webhook(address="https://nowhere.example/"))
     assert isinstance(outcome, RetryLater)
     assert reason(outcome) == "the host has no address"
 
 
-async def test_what_does_not_speak_tls_is_tried_later() -> None:
+async def test_what_does_not_speak_tls_is_tried_later(provider: Opened) -> None:
     async with Receiver() as receiver, provider() as channel:
         outcome = await channel.send(webhook(address=receiver.url.replace("http://", "https://")))
     assert isinstance(outcome, RetryLater)
     assert reason(outcome) == "TLS failed: the certificate or protocol does not fit"
 
 
-async def test_what_does_not_speak_http_is_tried_later() -> None:
+async def test_what_does_not_speak_http_is_tried_later(provider: Opened) -> None:
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"nonsense\r\n\r\n")
         writer.close()
@@ -187,7 +199,7 @@ async def test_what_does_not_speak_http_is_tried_later() -> None:
     assert isinstance(outcome, RetryLater)
 
 
-async def test_a_gzip_bomb_stays_small() -> None:
+async def test_a_gzip_bomb_stays_small(provider: Opened) -> None:
     async with Receiver() as receiver, provider() as channel:
         receiver.status, receiver.headers = 500, {"Content-Encoding": "gzip"}
         receiver.answer = gzip.compress(b"A" * 50_000_000)
@@ -198,7 +210,7 @@ async def test_a_gzip_bomb_stays_small() -> None:
     assert "AAAA" not in outcome.call.response
 
 
-async def test_of_a_long_answer_only_the_begin_is_read() -> None:
+async def test_of_a_long_answer_only_the_begin_is_read(provider: Opened) -> None:
     async with endless(500) as other, provider(timeout_seconds=5) as channel:
         outcome = await channel.send(webhook(address=other.url))
     assert isinstance(outcome, RetryLater)
@@ -219,7 +231,7 @@ async def test_of_a_long_answer_only_the_begin_is_read() -> None:
         '{{"m":"\\ud83d CANARY \\"Ada\\" \\n"}}',
     ],
 )
-async def test_what_the_receiver_repeats_of_us_is_not_kept(answer: str) -> None:
+async def test_what_the_receiver_repeats_of_us_is_not_kept(provider: Opened, answer: str) -> None:
     async with Receiver() as receiver, provider() as channel:
         url = f"{receiver.url}/CANARY-PATH?token=CANARY-QUERY"
         receiver.status = 500
@@ -229,7 +241,7 @@ async def test_what_the_receiver_repeats_of_us_is_not_kept(answer: str) -> None:
     assert "CANARY" not in repr(outcome)
 
 
-async def test_an_id_that_fits_no_header_is_a_permanent_failure() -> None:
+async def test_an_id_that_fits_no_header_is_a_permanent_failure(provider: Opened) -> None:
     async with Receiver() as receiver, provider() as channel:
         outcome = await channel.send(webhook(address=receiver.url, delivery_id="a\r\nX-Evil: b"))
         assert isinstance(outcome, DeadLetter)

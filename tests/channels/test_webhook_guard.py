@@ -7,14 +7,15 @@ import pytest
 from connectors.channels.webhook import WebhookPolicy, WebhookProvider
 from streams.domain.failures import FailureKind
 from streams.domain.outcomes import DeadLetter, Outcome
+from tests.channels.conftest import Calls
 from tests.channels.mails import webhook
 from tests.channels.receiver import Names
 
 POLICY = WebhookPolicy((bytes(32),), timeout_seconds=2)
 
 
-async def called(address: str, resolver: Names | None = None) -> Outcome:
-    channel = WebhookProvider(POLICY, resolver=resolver)
+async def called(calls: Calls, address: str, names: Names | None = None) -> Outcome:
+    channel = WebhookProvider(POLICY, http=calls(POLICY, names))
     await channel.start()
     try:
         return await channel.send(webhook(address=address))
@@ -43,9 +44,9 @@ def reason(outcome: Outcome) -> str:
         ("https://hooks.example/" + "x" * 2048, "longer than"),
     ],
 )
-async def test_a_url_that_may_not_be_called_is_refused_without_a_call(address: str, said: str) -> None:
+async def test_a_url_that_may_not_be_called_is_refused_without_a_call(calls: Calls, address: str, said: str) -> None:
     names = Names(443)
-    outcome = await called(address, names)
+    outcome = await called(calls, address, names)
     assert isinstance(outcome, DeadLetter)
     assert outcome.failure.kind is FailureKind.PERMANENT
     assert reason(outcome).startswith("blocked: ")
@@ -61,28 +62,28 @@ async def test_a_url_that_may_not_be_called_is_refused_without_a_call(address: s
      "[::ffff:7f00:1]", "[0:0:0:0:0:ffff:169.254.169.254]", "[::7f00:1]", "[2002:7f00:1::]", "[fd00:ec2::254]"],
 )  # fmt: skip
 @pytest.mark.parametrize("port", [443, 8443])
-async def test_a_private_address_is_blocked_however_it_is_written(host: str, port: int) -> None:
-    outcome = await called(f"https://{host}:{port}/CANARY")
+async def test_a_private_address_is_blocked_however_it_is_written(calls: Calls, host: str, port: int) -> None:
+    outcome = await called(calls, f"https://{host}:{port}/CANARY")
     assert isinstance(outcome, DeadLetter)
     assert reason(outcome) == "blocked: the URL leads to an address that is not public"
     assert "CANARY" not in repr(outcome)
 
 
 @pytest.mark.parametrize("host", ["2130706433", "127.1", "0", "0177.0.0.1", "127.0.0.1\u3002"])
-async def test_a_number_is_no_host(host: str) -> None:
-    outcome = await called(f"https://{host}/")
+async def test_a_number_is_no_host(calls: Calls, host: str) -> None:
+    outcome = await called(calls, f"https://{host}/")
     assert isinstance(outcome, DeadLetter)
     assert reason(outcome) == "the URL or a header cannot be used"
 
 
 @pytest.mark.parametrize("addresses", [["127.0.0.1"], ["127.0.0.1", "127.0.0.2", "::1"]])
-async def test_a_name_that_leads_home_is_blocked_before_anything_is_sent(addresses: list[str]) -> None:
+async def test_a_name_that_leads_home_is_blocked_before_anything_is_sent(calls: Calls, addresses: list[str]) -> None:
     """DNS rebinding too: it is the address of the connection that counts, not what the name led to a moment ago."""
     with socket.socket() as home:
         home.bind(("127.0.0.1", 0))
         home.listen()
         home.setblocking(False)
-        outcome = await called("https://hooks.example/", Names(home.getsockname()[1], hooks=addresses))
+        outcome = await called(calls, "https://hooks.example/", Names(home.getsockname()[1], hooks=addresses))
         assert reason(outcome) == "blocked: the URL leads to an address that is not public"
         with pytest.raises(BlockingIOError):
             home.accept()

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from standardwebhooks import Webhook
 
-from connectors.channels.webhook_signature import parse_secrets, sign
+from connectors.channels.webhook_signature import Signer, parse_secrets
 
 
 def written(secret: bytes) -> str:
@@ -21,7 +21,7 @@ def test_each_secret_signs_as_the_standards_own_library_does(secrets: list[bytes
     parsed = parse_secrets(text)
     assert parsed == tuple(secrets)
     moment = datetime(2026, 11, 18, 11, 6, 40, tzinfo=UTC)
-    signature = sign(parsed, "msg-1", int(moment.timestamp()), encoded)
+    signature = Signer(parsed).sign("msg-1", int(moment.timestamp()), encoded)
     assert signature.split(" ") == [Webhook(secret).sign("msg-1", moment, encoded.decode()) for secret in secrets]
 
 

@@ -19,11 +19,12 @@ from streams.domain.failures import Failure, FailureKind
 from streams.domain.outcomes import RetryLater
 from streams.domain.ports import Provider
 from tests.channels.mails import MAIL, SMS, WEBHOOK
+from tests.channels.oracle_http import AiohttpClient
 from tests.channels.receiver import Receiver
 from tests.channels.relay import Behaviour, Relay
 from tests.channels.smtp import POLICY
 
-PATIENCE = 1.0
+PATIENCE = 1.5
 SLOW = 0.3
 WAIT = timedelta(seconds=7)
 
@@ -120,14 +121,18 @@ class WebhookWorld:
         Answer.UNLISTED: 418,
     }
 
-    def __init__(self, receiver: Receiver) -> None:
+    def __init__(self, receiver: Receiver, by_oracle: bool) -> None:
         self._receiver = receiver
-        self.provider: Provider = WebhookProvider(WebhookPolicy((bytes(32),), PATIENCE, allow_private=True))
+        self._by_oracle = by_oracle
+        self.provider: Provider = self._made()
         self.message = replace(WEBHOOK, address=f"{receiver.url}/CANARY-PATH?token=CANARY-QUERY")
 
-    def calling(self, port: int) -> tuple[Provider, Message]:
+    def _made(self) -> Provider:
         policy = WebhookPolicy((bytes(32),), PATIENCE, allow_private=True)
-        return WebhookProvider(policy), replace(self.message, address=f"http://127.0.0.1:{port}/CANARY-PATH")
+        return WebhookProvider(policy, http=AiohttpClient(public_only=False) if self._by_oracle else None)
+
+    def calling(self, port: int) -> tuple[Provider, Message]:
+        return self._made(), replace(self.message, address=f"http://127.0.0.1:{port}/CANARY-PATH")
 
     def will(self, answer: Answer) -> None:
         _behave(self._receiver, answer)
@@ -209,7 +214,7 @@ class MemoryWorld:
         return [message.delivery_id for message in self.memory.sent]
 
 
-WORLDS = ("smtp", "smtp-pipelining", "webhook", "twilio", "memory")
+WORLDS = ("smtp", "smtp-pipelining", "webhook", "webhook-by-aiohttp", "twilio", "memory")
 
 
 @asynccontextmanager
@@ -220,9 +225,10 @@ async def opened(name: str) -> AsyncIterator[World]:
         world = MemoryWorld()
         async with _started(world.provider):
             yield world
-    elif name in ("webhook", "twilio"):
+    elif not name.startswith("smtp"):
         async with Receiver() as receiver:
-            world = WebhookWorld(receiver) if name == "webhook" else SmsWorld(receiver)
+            by_oracle = name == "webhook-by-aiohttp"
+            world = SmsWorld(receiver) if name == "twilio" else WebhookWorld(receiver, by_oracle)
             async with _started(world.provider):
                 yield world
     else:
