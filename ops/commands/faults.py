@@ -1,12 +1,13 @@
-"""tidings faults ls | run router."""
+"""tidings faults ls | run router | run sender | run all."""
 
 import random
 import signal
 import sys
+import tempfile
 from collections.abc import Callable
 from dataclasses import replace
-from enum import StrEnum
 from functools import partial
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -15,9 +16,12 @@ from rich.console import Console
 from ops.devstack.failures import StackFailed
 from ops.faults.fault import Fault
 from ops.faults.kill import KILL
-from ops.faults.listed import FAULTS, chosen
+from ops.faults.listed import FAULTS, Process, chosen
 from ops.faults.report import json_line, show, tell_wrong
-from ops.faults.router.run import Options, run
+from ops.faults.router.run import run as run_router
+from ops.faults.running import Options
+from ops.faults.sender.disks import why_not
+from ops.faults.sender.run import run as run_sender
 from ops.faults.verdict import Result
 
 app = typer.Typer(
@@ -27,62 +31,84 @@ app = typer.Typer(
 )
 
 INTERRUPTED, TERMINATED, WRONG_USE = 130, 143, 2
+RATES = {Process.ROUTER: 1500, Process.SENDER: 300}
+RUN = {Process.ROUTER: run_router, Process.SENDER: run_sender}
 
-
-class Process(StrEnum):
-    """What faults can be put into."""
-
-    ROUTER = "router"
+Say = Callable[[str], None]
 
 
 @app.command("ls")
 def list_faults() -> None:
     """List the faults with a line each."""
-    for fault in FAULTS.values():
-        Console(soft_wrap=True).print(f"{fault.name:<18}{fault.what}", markup=False, highlight=False)
+    out = Console(soft_wrap=True)
+    for process, faults in FAULTS.items():
+        for fault in faults.values():
+            out.print(f"{process:<8}{fault.name:<19}{fault.what}", markup=False, highlight=False)
 
 
 @app.command("run")
 def run_faults(
     process: Annotated[Process, typer.Argument(help="Which processes are under test.")],
     only: Annotated[str, typer.Option(help="Only these faults, comma-separated; `tidings faults ls` lists them.")] = "",
-    kills: Annotated[int, typer.Option(min=1, help="How often fault `kill` kills.")] = KILL.runs,
-    rate: Annotated[int, typer.Option(min=1, help="Notifications a second.")] = 1500,
+    kills: Annotated[
+        int | None, typer.Option(min=1, help="How often fault `kill` kills; by default 100 or 40.")
+    ] = None,
+    rate: Annotated[
+        int | None, typer.Option(min=1, help="Inputs a second; by default 1500 for routers, 300 for senders.")
+    ] = None,
     seed: Annotated[int | None, typer.Option(help="Of an earlier run, to make the same choices again.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a fault, as soon as it is done.")] = False,
 ) -> None:
     """Run faults one after the other and print the table. Exit code 1 if any is not ok.
 
-    All of it takes about 25 minutes. The progress is told on stderr. What failed keeps its data folder.
+    All of router takes about 25 minutes, all of sender about 30. The progress is told on stderr. What failed keeps its
+    data folder.
     """
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
     progress = Console(stderr=True, soft_wrap=True)
-    options = Options(rate, random.randrange(1_000_000) if seed is None else seed)
+    say: Say = partial(progress.print, style="dim", markup=False, highlight=False)
+    seed = random.randrange(1_000_000) if seed is None else seed
     try:
-        faults = [replace(fault, runs=kills) if fault is KILL else fault for fault in chosen(only)]
+        faults = _possible(chosen(process, only), say)
     except ValueError as error:
         progress.print(str(error), style="red", markup=False)
         raise typer.Exit(WRONG_USE) from None
-    progress.print(f"seed {options.seed}", style="dim", highlight=False)
+    say(f"seed {seed}")
     results: list[Result] = []
     try:
-        for fault in faults:
-            results.append(_run(fault, options, progress, as_json))
+        for of, fault in faults:
+            result = _run(of, _asked(fault, kills), Options(rate or RATES[of], seed), say)
+            results.append(replace(result, fault=f"{of} {fault.name}") if process is Process.ALL else result)
+            if as_json:
+                print(json_line(results[-1]), flush=True)
+                tell_wrong(results[-1], progress)
     except KeyboardInterrupt:
         progress.print("stopped")
         raise typer.Exit(INTERRUPTED) from None
     except StackFailed as error:
         progress.print(str(error), style="red", markup=False)
     if results and not as_json:
-        show(f"tidings faults run {process} --seed {options.seed}", results, Console())
+        show(f"tidings faults run {process} --seed {seed}", results, Console())
     raise typer.Exit(0 if len(results) == len(faults) and all(result.ok for result in results) else 1)
 
 
-def _run(fault: Fault, options: Options, progress: Console, as_json: bool) -> Result:
-    say: Callable[[str], None] = partial(progress.print, style="dim", markup=False, highlight=False)
-    result = run(fault, options, say)
+def _possible(faults: list[tuple[Process, Fault]], say: Say) -> list[tuple[Process, Fault]]:
+    """Those that can be put in here; the others are told."""
+    if not any(fault.disks for _, fault in faults):
+        return faults
+    with tempfile.TemporaryDirectory(prefix="tidings-fault-") as scratch:
+        reason = why_not(Path(scratch))
+    for _, fault in faults:
+        if fault.disks and reason:
+            say(f"{fault.name} is left out: {reason}")
+    return [each for each in faults if not (each[1].disks and reason)]
+
+
+def _asked(fault: Fault, kills: int | None) -> Fault:
+    return replace(fault, runs=kills) if kills and fault.name == KILL.name else fault
+
+
+def _run(process: Process, fault: Fault, options: Options, say: Say) -> Result:
+    result = RUN[process](fault, options, say)
     say(f"{fault.name}: {'ok' if result.ok else 'NOT OK: ' + '; '.join(result.wrong())}")
-    if as_json:
-        print(json_line(result), flush=True)
-        tell_wrong(result, progress)
     return result

@@ -13,7 +13,7 @@ class Ends:
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._invited: Counter[tuple[str, int]] = Counter()
-        self._allowed: set[int] = set()
+        self._allowed: set[tuple[str, int]] = set()
         self._uninvited: list[str] = []
 
     def invite(self, name: str, status: int) -> None:
@@ -21,10 +21,15 @@ class Ends:
         with self._changed:
             self._invited[name, status] += 1
 
-    def allow(self, status: int) -> None:
-        """From now on whoever likes may end with this status."""
+    def withdraw(self, name: str, status: int) -> None:
+        """It was not made to end after all."""
         with self._changed:
-            self._allowed.add(status)
+            self._invited[name, status] = max(0, self._invited[name, status] - 1)
+
+    def allow(self, status: int, name: str = "") -> None:
+        """From now on whoever likes, or only this one, may end with this status."""
+        with self._changed:
+            self._allowed.add((name, status))
 
     def hear(self, text: str) -> None:
         """An event of the stack; whatever does not report an end is ignored."""
@@ -34,7 +39,7 @@ class Ends:
         with self._changed:
             if self._invited[end]:
                 self._invited[end] -= 1
-            elif end[1] not in self._allowed:
+            elif not {end, ("", end[1])} & self._allowed:
                 self._uninvited.append(text)
             self._changed.notify_all()
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from ops.faults.stage import Stage
 from ops.faults.verdict import Bound
+from streams.domain.notification import Channel
 
 Inject = Callable[[Stage, "Fault", random.Random], None]
 
@@ -16,7 +17,8 @@ class Fault:
 
     `what`: a line for people. `runs`: how often. `every_seconds`: the pause before each run, between these two.
     `processes`: how many are under test; `brokers`: how many Kafka has. `inject` does it all; what it finds wrong it
-    tells the stage.
+    tells the stage. Of senders: `channel` is theirs; `tripwires`: they kill themselves at named points when told to;
+    `disks`: servers with a small disk of their own; `loses_claims`: even what is not to be repeated may come twice.
     """
 
     name: str
@@ -27,6 +29,10 @@ class Fault:
     inject: Inject
     processes: int = 2
     brokers: int = 1
+    channel: Channel = Channel.EMAIL
+    tripwires: bool = False
+    disks: tuple[str, ...] = ()
+    loses_claims: bool = False
 
     def pause(self, chance: random.Random) -> float:
         """Seconds until the next run."""

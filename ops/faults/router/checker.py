@@ -5,24 +5,14 @@ rule, and what must be there from the ledger. Not thread-safe: one thread takes,
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
-from ops.faults.router.ledger import Ledger, Place, Sent
-from ops.faults.router.plain_avro import PlainAvro
-from ops.faults.router.traffic import (
-    KINDS,
-    LANES,
-    Expected,
-    Label,
-    Rule,
-    delivery_of,
-    id_of,
-    label_of,
-    notification,
-    traceparent,
-    value_of,
-)
+from ops.faults.lanes import LANES, Label, id_of, label_of, traceparent
+from ops.faults.ledger import Ledger, Place, Sent
+from ops.faults.plain_avro import PlainAvro
+from ops.faults.reader import Written
+from ops.faults.router.traffic import KINDS, Expected, Rule, delivery_of, notification, value_of
+from ops.faults.tally import Tally
 from ops.faults.verdict import Findings
 from schemas import headers as names
 from schemas import topics
@@ -34,46 +24,12 @@ EXAMPLES = 3  # of each kind
 WORST_FIRST = ("lost", "out_of_order", "unexpected", "duplicated")
 
 
-class Written(NamedTuple):
-    """One record as it stands on an output topic."""
-
-    topic: str
-    partition: int
-    key: bytes | None
-    value: bytes | None
-    headers: Sequence[tuple[str, bytes]]
-
-
 class Wrong(Exception):
     """An output that nothing we sent can have caused, or that does not say what it must; the text tells."""
 
 
 DELIVERIES = {topics.deliveries(channel, p): (channel, p) for channel in Channel for p in Priority}
 OUTPUTS = (topics.DECISIONS, *DELIVERIES, topics.DEAD_LETTERS)
-
-
-class Tally:
-    """The numbers of one lane on one topic: how often each was found, and the highest so far."""
-
-    __slots__ = ("counts", "highest")
-
-    def __init__(self) -> None:
-        self.counts = bytearray()
-        self.highest = -1
-
-    def note(self, number: int) -> tuple[bool, bool]:
-        """(found before, first found after a later one)."""
-        if number >= len(self.counts):
-            self.counts.extend(bytes(number + 64 - len(self.counts)))
-        again = self.counts[number] > 0
-        self.counts[number] = min(255, self.counts[number] + 1)
-        late = not again and number < self.highest
-        self.highest = max(self.highest, number)
-        return again, late
-
-    def has(self, number: int) -> bool:
-        """Whether it was found."""
-        return number < len(self.counts) and self.counts[number] > 0
 
 
 class Checker:
@@ -127,7 +83,7 @@ class Checker:
             self._counted["duplicated"],
             self._counted["out_of_order"],
             self._counted["unexpected"],
-            tuple(f"{what}: {text}" for what in WORST_FIRST for text in self._examples[what]),
+            examples=tuple(f"{what}: {text}" for what in WORST_FIRST for text in self._examples[what]),
         )
 
     def _count(self, what: str, example: str) -> None:

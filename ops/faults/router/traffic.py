@@ -8,8 +8,9 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any
 
+from ops.faults.lanes import LANES, RECIPIENTS, Label, id_of
 from schemas.codec import Codec
 from schemas.records import decision_to_record, notification_to_record
 from streams.domain.catalogue import Catalogue
@@ -18,7 +19,6 @@ from streams.domain.failures import Failure
 from streams.domain.notification import Channel, Notification, Priority, delivery_id
 from streams.domain.preferences import Choice, Preference
 
-RECIPIENTS = 300
 POISON, PERMANENT = "poison", "permanent"
 
 WISHES: tuple[Preference | None, ...] = (
@@ -30,20 +30,6 @@ WISHES: tuple[Preference | None, ...] = (
     Preference("", 5, locale="fr"),
 )
 """What recipients want, in turn; None: the table does not know them."""
-
-
-class Lane(NamedTuple):
-    """One recipient at one priority."""
-
-    recipient: str
-    priority: Priority
-
-
-class Label(NamedTuple):
-    """Number `number` of lane number `lane`: what an output came from."""
-
-    lane: int
-    number: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +56,6 @@ KINDS: tuple[Kind, ...] = (
     Kind("order.shipped", 2, spoil=lambda value: value[: len(value) // 2]),
     Kind("order.shipped", 1, spoil=lambda value: None),
 )
-LANES = tuple(Lane(f"person-{n}", priority) for n in range(RECIPIENTS) for priority in Priority)
-_LANE_NUMBERS = {f"{lane.recipient}.{lane.priority}": number for number, lane in enumerate(LANES)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,20 +82,6 @@ def preferences() -> list[Preference]:
     return [replace(wish, recipient_id=who) for who, wish in zip(recipients, wishes, strict=True) if wish]
 
 
-def id_of(label: Label) -> str:
-    """The notification id: it names lane and number, for decisions carry nothing else of ours."""
-    lane = LANES[label.lane]
-    return f"{lane.recipient}.{lane.priority}.{label.number}"
-
-
-def label_of(notification_id: str) -> Label:
-    """The way back. Raises ValueError for an id that we do not make."""
-    lane, _, number = notification_id.rpartition(".")
-    if lane not in _LANE_NUMBERS:
-        raise ValueError(f"no id of ours: {notification_id!r}")
-    return Label(_LANE_NUMBERS[lane], int(number))
-
-
 def notification(label: Label, kind: Kind, created_at: int) -> Notification:
     """The notification of this label, always the same. `created_at`: milliseconds since 1970-01-01 UTC."""
     lane = LANES[label.lane]
@@ -134,11 +104,6 @@ def value_of(label: Label, kind: Kind, created_at: int, codec: Codec) -> bytes |
     """The bytes that are sent."""
     made = codec.encode("Notification", notification_to_record(notification(label, kind, created_at)))
     return kind.spoil(made) if kind.spoil else made
-
-
-def traceparent(label: Label) -> bytes:
-    """A trace id of its own for every input."""
-    return f"00-{label.lane + 1:016x}{label.number + 1:016x}-{label.number + 1:016x}-01".encode()
 
 
 class Rule:

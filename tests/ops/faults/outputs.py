@@ -4,20 +4,11 @@ from dataclasses import replace
 from typing import Any
 
 from connectors.catalogue.load import load as load_catalogue
-from ops.faults.router.checker import Checker, Written
-from ops.faults.router.ledger import Ledger, Place
-from ops.faults.router.traffic import (
-    KINDS,
-    LANES,
-    WISHES,
-    Label,
-    Rule,
-    id_of,
-    notification,
-    traceparent,
-    value_of,
-    wish_of,
-)
+from ops.faults.lanes import LANES, Label, id_of, traceparent
+from ops.faults.ledger import Ledger, Place
+from ops.faults.reader import Written
+from ops.faults.router.checker import Checker
+from ops.faults.router.traffic import KINDS, WISHES, Rule, notification, value_of, wish_of
 from ops.wiring.shared import EXAMPLE_CATALOGUE
 from schemas import headers as names
 from schemas import topics

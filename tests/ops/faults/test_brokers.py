@@ -3,12 +3,12 @@
 import pytest
 
 from ops.faults.brokers import offsets_partition
-from ops.faults.router.drain import GROUP
+from ops.faults.router.run import GROUP
 from streams.app import RouterPolicy
 
 
 def test_the_group_that_is_asked_about_is_the_routers() -> None:
-    assert RouterPolicy("", "").group == GROUP
+    assert RouterPolicy("", "").group == GROUP.name
 
 
 @pytest.mark.parametrize(("group", "java_hash"), [("", 0), ("a", 97), ("hello", 99162322), ("polygenelubricants", 0)])

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 
 import pytest
 
-from ops.faults.router.checker import Checker, Written
-from ops.faults.router.ledger import Ledger
-from ops.faults.router.traffic import KINDS, LANES, Label, Rule, label_of
+from ops.faults.lanes import LANES, Label, label_of
+from ops.faults.ledger import Ledger
+from ops.faults.reader import Written
+from ops.faults.router.checker import Checker
+from ops.faults.router.traffic import KINDS, Rule
 from ops.faults.verdict import Findings
 from schemas import headers as names
 from schemas import topics

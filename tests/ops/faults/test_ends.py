@@ -45,3 +45,19 @@ def test_whoever_announced_an_end_can_wait_for_it() -> None:
     assert not ends.wait("router-1", 0, 0.01)
     threading.Timer(0.05, ends.hear, ["router-1 ended with status 0; ..."]).start()
     assert ends.wait("router-1", 0, 10)
+
+
+def test_a_status_that_is_allowed_to_one_is_a_fault_of_others() -> None:
+    ends = Ends()
+    ends.allow(70, "router-1")
+    ends.hear("router-1 ended with status 70; ...")
+    ends.hear("router-2 ended with status 70; ...")
+    assert ends.uninvited() == ["router-2 ended with status 70; ..."]
+
+
+def test_an_end_that_was_announced_and_did_not_come_can_be_withdrawn() -> None:
+    ends = Ends()
+    ends.invite("router-1", -9)
+    ends.withdraw("router-1", -9)
+    ends.hear(KILLED)
+    assert ends.uninvited() == [KILLED]

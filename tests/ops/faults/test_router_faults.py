@@ -17,7 +17,8 @@ from ops.commands.faults import app
 from ops.faults.kill import KILL
 from ops.faults.listed import FAULTS
 from ops.faults.planned_stop import PLANNED_STOP
-from ops.faults.router.run import Options, run
+from ops.faults.router.run import run
+from ops.faults.running import Options
 from ops.faults.verdict import Bound
 from tests.engine.ground import ROOT, until
 
@@ -84,4 +85,5 @@ def test_a_wrong_word_is_told_and_nothing_is_started(words: list[str], said: str
 
 def test_each_fault_is_listed_with_a_line() -> None:
     answer = CliRunner().invoke(app, ["ls"])
-    assert [line.split()[0] for line in answer.stdout.splitlines()] == list(FAULTS)
+    listed = [tuple(line.split()[:2]) for line in answer.stdout.splitlines()]
+    assert listed == [(str(process), name) for process, faults in FAULTS.items() for name in faults]

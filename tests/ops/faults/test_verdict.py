@@ -25,6 +25,16 @@ def with_findings(**changes: Any) -> Result:
         (with_findings(duplicated=2), []),
         (with_findings(duplicated=3), ["3 outputs came twice: 1.20%, the bound is < 1 %"]),
         (replace(with_findings(duplicated=1), bound=Bound(0, 60)), ["1 outputs came twice: 0.40%, the bound is none"]),
+        (replace(with_findings(duplicated=6), bound=Bound(0, 60, duplicates_each=2)), []),
+        (
+            replace(with_findings(duplicated=7), bound=Bound(0, 60, duplicates_each=2)),
+            ["7 outputs came twice: 2.80%, the bound is at most 2 each"],
+        ),
+        (replace(with_findings(duplicated=2, excused=2), bound=Bound(0, 60)), []),
+        (
+            replace(with_findings(duplicated=3, excused=2), bound=Bound(0, 60)),
+            ["3 outputs came twice: 1.20%, the bound is none"],
+        ),
         (with_findings(lost=1), ["1 outputs are lost"]),
         (with_findings(out_of_order=2), ["2 outputs are out of order"]),
         (with_findings(unexpected=1), ["1 outputs were never sent so"]),

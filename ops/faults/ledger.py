@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from ops.faults.router.traffic import LANES, Label
+from ops.faults.lanes import LANES, Label
 
 
 class Sent(NamedTuple):

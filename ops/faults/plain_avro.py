@@ -1,19 +1,19 @@
-"""Avro as any other team would read it: fastavro and the .avsc files, nothing of our codec."""
+"""Avro as any other team would read and write it: fastavro and the .avsc files, nothing of our codec."""
 
 import io
 from pathlib import Path
 from typing import Any
 
-from fastavro import schemaless_reader
+from fastavro import schemaless_reader, schemaless_writer
 from fastavro.schema import fingerprint, load_schema_ordered, parse_schema, to_parsing_canonical_form
 
-FOLDER = Path(__file__).parents[3] / "schemas" / "avro"
+FOLDER = Path(__file__).parents[2] / "schemas" / "avro"
 _MARK = b"\xc3\x01"
 _FRAME_BYTES = 10
 
 
 class PlainAvro:
-    """Reads records of one schema in single-object encoding. `files`: the .avsc it refers to come first."""
+    """Reads and writes records of one schema in single-object encoding. `files`: the .avsc it refers to come first."""
 
     def __init__(self, *files: str) -> None:
         whole = load_schema_ordered([str(FOLDER / f"{name}.avsc") for name in files], _write_hint=False)
@@ -34,3 +34,10 @@ class PlainAvro:
         if not isinstance(value, dict) or stream.read(1):
             raise ValueError("more bytes than one record")
         return value
+
+    def write(self, value: dict[str, Any]) -> bytes:
+        """The bytes of a record. Raises what fastavro does for one that does not fit."""
+        stream = io.BytesIO()
+        stream.write(self._frame)
+        schemaless_writer(stream, self._schema, value)
+        return stream.getvalue()

@@ -1,11 +1,21 @@
 """Reads the output topics from their beginning, and follows them while faults are put in."""
 
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
-from ops.faults.router.checker import Written
+
+class Written(NamedTuple):
+    """One record as it stands on an output topic."""
+
+    topic: str
+    partition: int
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes]]
+    offset: int = -1
 
 
 class Reader(threading.Thread):
@@ -62,4 +72,4 @@ class Reader(threading.Thread):
         if message.offset() != self.positions[at]:
             raise RuntimeError(f"{at[0]}/{at[1]} has a hole: {message.offset()} follows {self.positions[at] - 1}")
         self.positions[at] += 1
-        self._take(Written(*at, message.key(), message.value(), message.headers() or ()))
+        self._take(Written(*at, message.key(), message.value(), message.headers() or (), message.offset()))

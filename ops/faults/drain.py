@@ -1,19 +1,22 @@
-"""Whether everything is through: the router's group has committed to the end, and every output was read."""
+"""Whether everything is through: every group has committed to the end, and every output was read."""
 
 import time
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
-from schemas import topics
-from streams.domain.notification import Priority
-
-GROUP = "tidings-router"
-INPUTS = tuple(topics.notifications(priority) for priority in Priority)
 _REQUEST_SECONDS = 5
 
 Ends = dict[tuple[str, int], int]
+
+
+class Group(NamedTuple):
+    """A consumer group and the topics it must work off."""
+
+    name: str
+    topics: Sequence[str]
 
 
 class Drain:
@@ -23,23 +26,24 @@ class Drain:
     broker goes away while it is asked about a group (librdkafka issues 3663 and 4605, seen here with 2.16).
     """
 
-    def __init__(self, bootstrap_servers: str) -> None:
+    def __init__(self, bootstrap_servers: str, groups: Sequence[Group]) -> None:
         settings = {"bootstrap.servers": bootstrap_servers, "reconnect.backoff.max.ms": 1000, "log_level": 0}
         self._admin = AdminClient(settings)
-        self._member = Consumer({**settings, "group.id": GROUP, "enable.auto.commit": False})
+        self._groups = [
+            (group, Consumer({**settings, "group.id": group.name, "enable.auto.commit": False})) for group in groups
+        ]
 
     def close(self) -> None:
         """Let go of the connections."""
-        self._member.close()
+        for _, member in self._groups:
+            member.close()
 
     def wait(self, outputs: Sequence[str], reached: Callable[[Ends], bool], seconds: float) -> bool:
-        """Back when all inputs are committed and all outputs reached; False when that takes longer than `seconds`."""
+        """Back when every group is done and all outputs are reached; False when that takes longer than `seconds`."""
         deadline = time.monotonic() + seconds
-        through = False
         while time.monotonic() < deadline:
             try:
-                through = through or self.lag() == 0
-                if through and reached(self.ends(outputs)):
+                if self.lag() == 0 and reached(self.ends(outputs)):
                     return True
             except KafkaException:  # a broker is away, or on its way back
                 pass
@@ -47,14 +51,17 @@ class Drain:
         return False
 
     def lag(self) -> int:
-        """Inputs that are not committed. Raises KafkaException when a broker does not answer."""
-        ends = self.ends(INPUTS)
-        done = {}
-        for each in self._member.committed([TopicPartition(*at) for at in ends], timeout=_REQUEST_SECONDS):
-            if each.error:
-                raise KafkaException(each.error)
-            done[each.topic, each.partition] = max(0, each.offset)
-        return sum(max(0, end - done[at]) for at, end in ends.items())
+        """What is not committed, of the first group that is behind. Raises KafkaException when nobody answers."""
+        for group, member in self._groups:
+            ends = self.ends(group.topics)
+            done: dict[tuple[str, int], int] = {}
+            for each in member.committed([TopicPartition(*at) for at in ends], timeout=_REQUEST_SECONDS):
+                if each.error:
+                    raise KafkaException(each.error)
+                done[each.topic, each.partition] = max(0, each.offset)
+            if left := sum(max(0, end - done[at]) for at, end in ends.items()):
+                return left
+        return 0
 
     def ends(self, of: Sequence[str]) -> Ends:
         """End offset of every partition of these topics. Raises KafkaException when a broker does not answer."""
