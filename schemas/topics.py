@@ -1,7 +1,8 @@
 """Every topic, once. Nothing else in tidings spells a topic name.
 
 All keyed topics have the same partition count and the key recipient_id (murmur2), so that whoever owns a partition
-of one owns the same recipients on all of them.
+of one owns the same recipients on all of them. A delivery of a type with `ordered = false` has its own id as key, on
+the partition of its recipient all the same.
 """
 
 from collections.abc import Mapping, Sequence

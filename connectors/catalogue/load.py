@@ -2,7 +2,8 @@
 
 categories.toml                   [shipping]  title = "Orders and deliveries", required = false, commercial = false
 layouts/email.html.liquid         the frame of every e-mail: {{ content }} and {{ subject }} (optional)
-order.shipped/type.toml           title, category, channels; priority = "normal", on_ambiguous = "resend"
+order.shipped/type.toml           title, category, channels; priority = "normal", on_ambiguous = "resend",
+                                  ordered = true
 order.shipped/email.subject.liquid, email.html.liquid, email.text.liquid
 order.shipped/example.json        data to try the templates with (optional)
 """

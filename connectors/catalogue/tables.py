@@ -30,6 +30,7 @@ class TypeHead:
     channels: tuple[Channel, ...]
     priority: Priority
     on_ambiguous: OnAmbiguous
+    ordered: bool
 
     def fields(self) -> dict[str, Any]:
         """By the names NotificationType has for them."""
@@ -110,8 +111,9 @@ def read_type(
     channels = _channels(keys)
     priority = keys.word("priority", Priority, Priority.NORMAL)
     on_ambiguous = keys.word("on_ambiguous", OnAmbiguous, OnAmbiguous.RESEND)
+    ordered = keys.take("ordered", bool, True)
     keys.end()
-    return TypeHead(name, title or name, category, channels, priority, on_ambiguous)
+    return TypeHead(name, title or name, category, channels, priority, on_ambiguous, ordered is not False)
 
 
 def _category(keys: Table, categories: Mapping[str, Category]) -> Category:

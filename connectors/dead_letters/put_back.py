@@ -60,7 +60,7 @@ class Skip(StrEnum):
 
 
 def put_back(dead: DeadLetter, codec: Codec, how: PutBack) -> tuple[Outgoing, ...] | Skip:
-    """The same key and value, then, for a delivery, the status that it is queued again."""
+    """The same key and value, then, for a delivery, the status that it is queued again: keyed by its recipient."""
     delivery = read_delivery(dead, codec)
     if _expired(dead, delivery.notification if delivery else _notification(dead, codec), how.now):
         return Skip.EXPIRED
@@ -76,7 +76,7 @@ def put_back(dead: DeadLetter, codec: Codec, how: PutBack) -> tuple[Outgoing, ..
         Outgoing(topics.deliveries(delivery.channel, priority), dead.key, dead.value, again),
         Outgoing(
             topics.DELIVERY_STATUS,
-            dead.key,
+            delivery.notification.recipient_id.encode(),
             codec.encode("DeliveryStatus", status),
             headers.cloud_event(how.event_id, "tidings.delivery-status", _SOURCE, how.now),
         ),

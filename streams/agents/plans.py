@@ -24,12 +24,16 @@ class PlannedDelivery(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Plan:
-    """Deliveries in the order of the decision, and the fields of the decision that are the same for all."""
+    """Deliveries in the order of the decision, and the fields of the decision that are the same for all.
+
+    `ordered`: the key of the deliveries is their recipient; else each has its own id as key.
+    """
 
     channels: tuple[ChannelDecision, ...]
     deliveries: tuple[PlannedDelivery, ...]
     decided_for: bytes  # Decision: category and catalogue version
     concluded: bytes  # Decision: channels
+    ordered: bool
 
 
 class Plans:
@@ -55,6 +59,7 @@ class Plans:
             ),
             self._codec.part("Decision", ("category", "catalogue_version"), whole := decision_to_record(decision)),
             self._codec.part("Decision", ("channels",), whole),
+            decision.ordered,
         )
 
     def _delivery(self, decision: Decision, at: int) -> PlannedDelivery:

@@ -128,7 +128,7 @@ class Router:
                 send(
                     topics.deliveries[chosen.channel, moment.priority],
                     self._delivery(concluded, at),
-                    record.key,
+                    decision.key_of(chosen),
                     [(names.ID, chosen.delivery_id.encode()), *moment.stamps.delivery, *trace],
                 )
         send(

@@ -24,6 +24,7 @@ _ID_BYTES = 36  # of a delivery
 _ID = sized(names.ID.encode())  # how the header begins
 _TRACE = sized(names.TRACE_PARENT.encode())
 _DELIVERY_ID = _ID + varint(_ID_BYTES)
+_OWN_KEY = varint(_ID_BYTES)  # before a key that is the delivery's id
 _TRACES = 4  # so many trace headers a notification may have, and one is what it should
 _NOTHING_KNOWN = (b"\0", b"")  # version 0 of a recipient's wishes
 ASKED = Raw("channels", "locale")
@@ -102,7 +103,7 @@ class Splicer:
                 made = delivery_id(told, channel).encode()
                 size = around + len(before) + len(after)
                 put(topic, join((
-                    owner, sizes[size] if size < usual else varint(size),
+                    owner if plan.ordered else _OWN_KEY + made, sizes[size] if size < usual else varint(size),
                     delivery_frame, made, before, version, after, body,
                     count, _DELIVERY_ID, made, delivery_stamps, trace,
                 )))  # fmt: skip

@@ -33,7 +33,10 @@ class Template:
 
 @dataclass(frozen=True, slots=True)
 class NotificationType:
-    """One kind of notification, such as order.shipped."""
+    """One kind of notification, such as order.shipped.
+
+    `ordered`: its deliveries wait for older ones of their recipient. If not, each is a lane of its own.
+    """
 
     name: str
     title: str
@@ -41,6 +44,7 @@ class NotificationType:
     channels: tuple[Channel, ...]
     priority: Priority = Priority.NORMAL
     on_ambiguous: OnAmbiguous = OnAmbiguous.RESEND
+    ordered: bool = True
     templates: Mapping[Channel, Template] = field(default_factory=dict)
 
 

@@ -29,7 +29,10 @@ class ChannelDecision:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """One per notification. `decided_at` in milliseconds since 1970-01-01 UTC; preference_version 0: none was known."""
+    """One per notification. `decided_at` in milliseconds since 1970-01-01 UTC; preference_version 0: none was known.
+
+    `ordered`: as its type says. It decides the lanes of the deliveries, and is not told to anybody.
+    """
 
     notification: Notification
     category: str
@@ -38,6 +41,11 @@ class Decision:
     preference_version: int
     decided_at: int
     channels: tuple[ChannelDecision, ...]
+    ordered: bool = True
+
+    def key_of(self, chosen: ChannelDecision) -> bytes:
+        """The key of a delivery in Kafka: whatever has the same one is sent one after the other."""
+        return (self.notification.recipient_id if self.ordered else chosen.delivery_id).encode()
 
 
 def decide(notification: Notification, catalogue: Catalogue, preference: Preference, now: int) -> Decision | Failure:
@@ -59,6 +67,7 @@ def decide(notification: Notification, catalogue: Catalogue, preference: Prefere
         preference.version,
         now,
         tuple(_for_channel(notification, kind, channel, preference, expired) for channel in wanted(notification, kind)),
+        kind.ordered,
     )
 
 

@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from json.encoder import encode_basestring
 from typing import NoReturn
 
 from liquid import Markup
@@ -131,9 +132,10 @@ def webhook_body(delivery: Delivery) -> str:
     """
     told = delivery.notification
     _object(told.data)
-    head = {"type": told.type, "timestamp": _iso(told.created_at)}
-    tail = {"notification_id": told.notification_id, "delivery_id": delivery.delivery_id}
-    body = f'{_json(head)[:-1]},"data":{told.data.strip()},{_json(tail)[1:]}'
+    body = (
+        f'{{"type":{_quoted(told.type)},"timestamp":"{_iso(told.created_at)}","data":{told.data.strip()},'
+        f'"notification_id":{_quoted(told.notification_id)},"delivery_id":{_quoted(delivery.delivery_id)}}}'
+    )
     try:
         too_large = len(body.encode()) > WEBHOOK_BYTES
     except UnicodeEncodeError:
@@ -163,11 +165,7 @@ def _no_constant(word: str) -> NoReturn:
 
 
 _READ = json.JSONDecoder(parse_constant=_no_constant).decode  # made once: json.loads makes one a call
-_WRITTEN = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
-
-
-def _json(value: object) -> str:
-    return _WRITTEN(value)
+_quoted = encode_basestring  # a text as JSON; an encoder takes ten times as long
 
 
 def _iso(milliseconds: int) -> str:

@@ -50,7 +50,11 @@ class Batch:
 
     def of(self, key: bytes | None) -> list[Record]:
         """Its records with this key, those that were set aside too."""
-        return [record for record in (*self._aside, *self.records) if record.key == key]
+        return [record for record in self.every() if record.key == key]
+
+    def every(self) -> list[Record]:
+        """Its records, those that were set aside too."""
+        return [*self._aside, *self.records]
 
     def blame(self, record: Record) -> None:
         """The process ends because something that this record caused cannot be written."""

@@ -10,6 +10,7 @@
 | 78 | topics do not fit together, or a setting is wrong | what the message says |
 """
 
+import contextlib
 import faulthandler
 import logging
 import os
@@ -53,12 +54,15 @@ def fail_stop(error: BaseException) -> NoReturn:
 def stalled(reason: str) -> NoReturn:
     """Write the stacks of all threads to stderr and end now; nothing more is committed."""
     log.critical("stalled: %s", reason)
-    sys.stderr.flush()
-    faulthandler.dump_traceback(sys.__stderr__ or 2)
+    with contextlib.suppress(OSError):
+        sys.stderr.flush()
+        faulthandler.dump_traceback(sys.__stderr__ or 2)
     _exit(EXIT_STALLED)
 
 
 def _exit(code: int) -> NoReturn:
-    logging.shutdown()
-    sys.stderr.flush()
-    os._exit(code)
+    try:
+        logging.shutdown()
+        sys.stderr.flush()
+    finally:  # a log that cannot be written must not keep us alive
+        os._exit(code)

@@ -111,8 +111,10 @@ class Outbox(ABC):
             self._fail(RuntimeError(f"a record was not delivered: {error!r}"))
 
     def _blame(self, key: bytes | None) -> None:
-        """Of all records in hand with this key, the largest."""
-        found = [(record, event.value) for event in self._open.values() for record in event.value.of(key)]
+        """Of all records in hand with this key, the largest; of all at all, when the output has a key of its own."""
+        batches = [event.value for event in self._open.values()]
+        found = [(record, batch) for batch in batches for record in batch.of(key)]
+        found = found or [(record, batch) for batch in batches for record in batch.every()]
         if found:
             record, batch = max(found, key=lambda each: len(each[0].value or b""))
             batch.blame(record)

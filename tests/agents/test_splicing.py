@@ -17,13 +17,14 @@ from streams.engine.batch import Batch, Partition
 from streams.engine.memory_outbox import MemoryOutbox, Sent
 from streams.engine.watermark import Watermark
 from tests.agents.test_route_notifications import NOW, TOPICS, Fetched, Stream, Wishes
+from tests.agents.unordered import with_unordered
 from tests.engine.router_process import catalogue
 
 LOCALES = st.sampled_from([None, "", "de", "de-AT"])
 SHORT = st.text(max_size=8) | st.sampled_from(["x" * 64, "ä" * 40, "x" * 9_000])
 ASKED: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
     {
-        "type": st.sampled_from(["order.shipped", "login.new"]),
+        "type": st.sampled_from(["order.shipped", "login.new", "code.new"]),
         "channels": st.lists(st.sampled_from([*Channel]), max_size=3).map(tuple),
         "locale": LOCALES,
     }
@@ -73,6 +74,7 @@ class CountingCodec(Codec):
 
 
 CODEC = CountingCodec()
+TYPES = with_unordered(catalogue(), "code.new")
 
 
 @dataclass
@@ -93,7 +95,7 @@ class Routing:
 
 def routing(wishes: Mapping[bytes, bytes]) -> Routing:
     outbox = MemoryOutbox()
-    return Routing(outbox, Router(RoutingParts(outbox, Wishes(wishes), catalogue(), CODEC, TOPICS, lambda: NOW)))
+    return Routing(outbox, Router(RoutingParts(outbox, Wishes(wishes), TYPES, CODEC, TOPICS, lambda: NOW)))
 
 
 def encoded(value: Notification) -> bytes:

@@ -13,6 +13,7 @@ from streams.domain.rendering import Renderer, RenderingFailed, values
 
 FOLDER = Path(str(ops.__file__)).parent / "catalogue"
 OPTIONAL: dict[str, set[str]] = {
+    "login.code": set(),
     "newsletter.weekly": set(),
     "order.delayed": {"planned_on"},
     "order.shipped": {"tracking_number"},
@@ -60,6 +61,10 @@ def test_required_and_commercial_categories_are_marked(catalogue: Catalogue) -> 
     assert catalogue.types["newsletter.weekly"].priority is Priority.LOW
 
 
+def test_only_what_stands_alone_keeps_no_order(catalogue: Catalogue) -> None:
+    assert [name for name, kind in catalogue.types.items() if not kind.ordered] == ["login.code"]
+
+
 @pytest.mark.parametrize("kind", TYPES)
 def test_every_type_renders_with_its_example(catalogue: Catalogue, kind: str) -> None:
     data = example(FOLDER, kind)
@@ -99,7 +104,7 @@ def test_a_mail_with_any_needed_value_missing_does_not_go_out(catalogue: Catalog
 
 def test_a_phone_gets_the_examples_in_one_segment(catalogue: Catalogue) -> None:
     spoken = [name for name, kind in catalogue.types.items() if Channel.SMS in kind.templates]
-    assert spoken == ["order.shipped", "password.reset"]
+    assert spoken == ["login.code", "order.shipped", "password.reset"]
     for kind in spoken:
         told = Notification("n-1", "amina", kind, Priority.NORMAL, 0, data=example(FOLDER, kind) or "")
         text = Renderer(catalogue).render(kind, Channel.SMS, values(told, "en"))["text"]

@@ -16,6 +16,7 @@ def test_a_catalogue_is_read_as_it_stands_in_its_folder(tmp_path: Path) -> None:
     assert catalogue.types.keys() == {"order.shipped"}
     assert kind.category == Category("shipping", "Orders", required=False, commercial=False)
     assert (kind.title, kind.priority, kind.on_ambiguous) == ("On its way", Priority.NORMAL, OnAmbiguous.RESEND)
+    assert kind.ordered
     assert kind.channels == (Channel.EMAIL, Channel.WEBHOOK)
     assert kind.templates.keys() == {Channel.EMAIL}
     assert kind.templates[Channel.EMAIL].parts == {
@@ -30,8 +31,10 @@ def test_a_catalogue_is_read_as_it_stands_in_its_folder(tmp_path: Path) -> None:
 
 def test_every_key_of_a_type_is_used(tmp_path: Path) -> None:
     head = 'title = "t"\ncategory = "marketing"\nchannels = ["email"]\npriority = "low"\non_ambiguous = "hold"\n'
+    head += "ordered = false\n"
     kind = load(write(tmp_path, **{"order.shipped/type.toml": head})).types["order.shipped"]
     assert (kind.priority, kind.on_ambiguous, kind.category.commercial) == (Priority.LOW, OnAmbiguous.HOLD, True)
+    assert not kind.ordered
 
 
 def test_a_type_for_webhooks_alone_needs_no_template(tmp_path: Path) -> None:
@@ -108,6 +111,10 @@ TYPE = "order.shipped/type.toml"
         (
             {TYPE: 'title = "x"\ncategory = "shipping"\nchannels = ["email"]\non_ambigous = "hold"'},
             f"{TYPE}: on_ambigous is unknown: did you mean on_ambiguous?",
+        ),
+        (
+            {TYPE: 'title = "x"\ncategory = "shipping"\nchannels = ["email"]\nordered = "no"'},
+            f"{TYPE}: ordered is 'no': write true or false",
         ),
         (
             {"order.shipped/email.text.liquid": None},

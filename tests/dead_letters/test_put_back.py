@@ -30,6 +30,13 @@ def test_a_delivery_goes_to_its_channel_at_its_priority_or_at_low(channel: Chann
         assert records[0].value == dead.value
 
 
+def test_a_delivery_that_was_a_lane_of_its_own_is_one_again_and_its_status_goes_to_its_recipient() -> None:
+    dead = dead_letter(value=CODEC.encode("Delivery", DELIVERY), key=DELIVERY["delivery_id"].encode())
+    records = put_back(dead, CODEC, HOW)
+    assert isinstance(records, tuple)
+    assert [each.key for each in records] == [dead.key, DELIVERY["notification"]["recipient_id"].encode()]
+
+
 @pytest.mark.parametrize("topic", [each.name for each in all_topics(dict.fromkeys(Channel, ()))])
 def test_what_is_no_delivery_goes_to_the_topic_it_came_from_if_somebody_reads_it_there(topic: str) -> None:
     records = put_back(dead_letter(value=b"odd", origin_topic=topic), CODEC, LOW)
