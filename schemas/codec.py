@@ -16,6 +16,7 @@ from typing import Any, Protocol
 import fastavro
 from fastavro.schema import fingerprint, to_parsing_canonical_form
 
+from schemas.encoder import Encoder, encoder
 from schemas.reader import Reader, reader
 from schemas.reader_source import Pick
 
@@ -113,6 +114,18 @@ class Codec:
         if known not in self._readers:
             self._readers[known] = reader(self._schemas[name], *picks)
         return self._readers[known]
+
+    def reader_from(self, name: str, first: str, *picks: Pick) -> Reader:
+        """A reader of the fields from `first` on."""
+        schema = self._schemas[name]
+        start = [field["name"] for field in schema["fields"]].index(first)
+        return reader({**schema, "fields": schema["fields"][start:]}, *picks)
+
+    def encoder(self, name: str, first: str, last: str) -> Encoder:
+        """An encoder (schemas/encoder.py) of a run of fields of our current schema, without a frame."""
+        fields = self._schemas[name]["fields"]
+        names = [field["name"] for field in fields]
+        return encoder(fields[names.index(first) : names.index(last) + 1])
 
     def encode(self, name: str, value: Record) -> bytes:
         """The value, framed. Raises ValueError when it does not fit the schema."""

@@ -1,7 +1,9 @@
 """The record headers, each declared once: CloudEvents 1.0 (Kafka binding, binary mode) and ours."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from functools import lru_cache
+
+from ops.telemetry.moments import iso
 
 SPEC_VERSION = "ce_specversion"
 ID = "ce_id"
@@ -25,23 +27,38 @@ ORIGIN_OFFSET = "origin_offset"
 
 Headers = list[tuple[str, bytes]]
 
-_AVRO = b"application/avro"
+
+@lru_cache(4096)
+def _moment(time_ms: int) -> bytes:
+    return iso(time_ms).encode()
+
+
+class Stamps:
+    """The headers of events of one type and source: what they share is made once."""
+
+    def __init__(self, event_type: str, source: str) -> None:
+        """`source` is a URI reference such as /tidings/router."""
+        self._version, self._content = (SPEC_VERSION, b"1.0"), (CONTENT_TYPE, b"application/avro")
+        self._type, self._source = (TYPE, event_type.encode()), (SOURCE, source.encode())
+
+    def of(self, event_id: str, time_ms: int, traceparent: bytes | None = None) -> Headers:
+        """The headers every record carries. `time_ms` since 1970-01-01 UTC."""
+        made: Headers = [
+            self._version,
+            (ID, event_id.encode()),
+            self._type,
+            self._source,
+            (TIME, _moment(time_ms)),
+            self._content,
+        ]
+        if traceparent:
+            made.append((TRACE_PARENT, traceparent))
+        return made
 
 
 def cloud_event(event_id: str, event_type: str, source: str, time_ms: int, traceparent: bytes | None = None) -> Headers:
-    """The headers every record carries. `source` is a URI reference such as /tidings/router, `time_ms` since 1970."""
-    moment = datetime.fromtimestamp(time_ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    made: Headers = [
-        (SPEC_VERSION, b"1.0"),
-        (ID, event_id.encode()),
-        (TYPE, event_type.encode()),
-        (SOURCE, source.encode()),
-        (TIME, moment.encode()),
-        (CONTENT_TYPE, _AVRO),
-    ]
-    if traceparent:
-        made.append((TRACE_PARENT, traceparent))
-    return made
+    """Those of a single event."""
+    return Stamps(event_type, source).of(event_id, time_ms, traceparent)
 
 
 def replaced(headers: Headers, changes: dict[str, bytes]) -> Headers:

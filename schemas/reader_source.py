@@ -21,6 +21,13 @@ class Number:
 
 
 @dataclass(frozen=True, slots=True)
+class Value:
+    """A field as fastavro reads it: text, bytes, a number, arrays and maps of these, and one of these or null."""
+
+    field: str
+
+
+@dataclass(frozen=True, slots=True)
 class End:
     """The position after a field."""
 
@@ -42,7 +49,7 @@ class Rest:
     after: str
 
 
-Pick = Text | Number | End | Raw | Rest
+Pick = Text | Number | Value | End | Raw | Rest
 
 
 def source_of(schema: Mapping[str, Any], *picks: Pick) -> str:
@@ -102,20 +109,20 @@ class _Writer:
         """Fields of which each is one zero byte when it is not given: one comparison for all of them."""
         with self._block(f"if data[at:at + {len(fields)}] == {bytes(len(fields))!r}:"):
             for place, field in enumerate(fields):
-                self._picks_of_empty(field["name"], [each["name"] for each in fields[: place + 1]])
+                self._picks_of_empty(field, [each["name"] for each in fields[: place + 1]])
             self._line(f"at += {len(fields)}")
         with self._block("else:"):
             for field in fields:
                 self._field(field)
 
-    def _picks_of_empty(self, field: str, so_far: list[str]) -> None:
+    def _picks_of_empty(self, field: Mapping[str, Any], so_far: list[str]) -> None:
         for pick, name in self._names.items():
             match pick:
-                case Number(of) if of == field:
-                    self._line(f"{name} = None")
-                case End(of) if of == field:
+                case Number(of) | Value(of) if of == field["name"]:
+                    self._line(f"{name} = {_nothing(field['type'])}")
+                case End(of) if of == field["name"]:
                     self._line(f"{name} = at + {len(so_far)}")
-                case Raw(first, last) if last == field:
+                case Raw(first, last) if last == field["name"]:
                     self._line(f"{name} = {bytes(len(so_far) - so_far.index(first))!r}")
 
     def _field(self, field: Mapping[str, Any]) -> None:
@@ -123,38 +130,42 @@ class _Writer:
         for pick, name in self._names.items():
             if isinstance(pick, Raw) and pick.first == field["name"]:
                 self._line(f"start_of_{name} = at")
-        self._value(field["type"], text=picked.get(Text), number=picked.get(Number))
+        into = picked.get(Text) or picked.get(Number) or picked.get(Value)
+        self._value(field["type"], into, as_bytes=Text in picked)
         if End in picked:
             self._line(f"{picked[End]} = at")
         for pick, name in self._names.items():
             if isinstance(pick, Raw) and pick.last == field["name"]:
                 self._line(f"{name} = data[start_of_{name}:at]")
 
-    def _value(self, schema: Any, text: str | None = None, number: str | None = None) -> None:
+    def _value(self, schema: Any, into: str | None = None, as_bytes: bool = False) -> None:
+        """Walks one value; `into`: the name that gets it, a text `as_bytes` or as str."""
         match schema:
             case list():
-                self._union(schema, number)
+                self._union(schema, into)
             case {"type": "array", "items": items}:
-                self._blocks(items)
+                self._blocks(into, items)
             case {"type": "map", "values": values}:
-                self._blocks("string", values)
+                self._blocks(into, "string", values)
             case {"type": ("record" | "enum" | "fixed") as kind, "name": name}:
                 around, self._namespace = self._namespace, str(schema.get("namespace", self._namespace))
                 self._known[name] = self._known[f"{self._namespace}.{name}"] = schema
-                self._named(kind, schema)
+                self._named(kind, schema, into)
                 self._namespace = around
             case {"type": inner}:
-                self._value(inner, text, number)
+                self._value(inner, into, as_bytes)
             case str() if schema in self._known:
-                self._value(self._known[schema])
+                self._value(self._known[schema], into)
             case "string" | "bytes":
-                self._sized(schema == "string", text or "found")
+                self._sized(schema == "string", into, as_bytes)
             case "int" | "long":
-                self._long(number)
+                self._long(into)
             case _:
-                self._of_one_size(schema)
+                self._of_one_size(schema, into)
 
-    def _of_one_size(self, schema: Any) -> None:
+    def _of_one_size(self, schema: Any, into: str | None) -> None:
+        if into:
+            raise ValueError(f"no reader picks values of the type {schema!r}")
         match schema:
             case "null":
                 self._line("pass")
@@ -165,7 +176,9 @@ class _Writer:
             case _:
                 raise ValueError(f"no reader for the type {schema!r}")
 
-    def _named(self, kind: str, schema: Mapping[str, Any]) -> None:
+    def _named(self, kind: str, schema: Mapping[str, Any], into: str | None) -> None:
+        if into:
+            raise ValueError(f"no reader picks values of the type {schema['name']}")
         if kind == "record":
             self._fields(list(schema["fields"]))
         elif kind == "enum":
@@ -173,7 +186,8 @@ class _Writer:
         else:
             self._line(f"at += {int(schema['size'])}")
 
-    def _sized(self, is_text: bool, name: str) -> None:
+    def _sized(self, is_text: bool, into: str | None, as_bytes: bool) -> None:
+        name = into or "found"
         self._line("size = data[at]")
         with self._block("if size < 128 and not size & 1:"):
             self._line("at += 1")
@@ -186,30 +200,34 @@ class _Writer:
         self._line("end = at + size")
         self._line(f"{name} = data[at:end]")
         self._line("at = end")
-        if is_text:
+        if is_text and into and not as_bytes:
+            self._line(f"{name} = {name}.decode()")
+        elif is_text:
             with self._block(f"if not {name}.isascii():"):
                 self._line(f"{name}.decode()")
 
     def _long(self, number: str | None) -> None:
-        if number:
-            self._line(f"{number}, at = long(data, at)")
-            return
         with self._block("if data[at] < 128:"):
+            if number:
+                self._line(f"{number} = data[at] >> 1 ^ -(data[at] & 1)")
             self._line("at += 1")
         more = " and ".join(f"data[at + {n}] > 127" for n in range(1, 5))
         with self._block(f"elif {more} and data[at + 5] < 128:"):  # a time in milliseconds
+            if number:
+                self._line(f"{number} = {' | '.join(f'(data[at + {n}] & 127) << {7 * n}' for n in range(6))}")
+                self._line(f"{number} = {number} >> 1 ^ -({number} & 1)")
             self._line("at += 6")
         with self._block("else:"):
-            self._line("at = end_of_long(data, at)")
+            self._line(f"{number}, at = long(data, at)" if number else "at = end_of_long(data, at)")
 
-    def _union(self, branches: list[Any], number: str | None) -> None:
-        if number:
-            self._line(f"{number} = None")
+    def _union(self, branches: list[Any], into: str | None) -> None:
+        if into:
+            self._line(f"{into} = None")
         self._index(len(branches), f"not one of the {len(branches)} branches of a union", into="branch")
         for place, branch in enumerate(branches):
             if branch != "null":
                 with self._block(f"if branch == {2 * place}:"):
-                    self._value(branch, number=number)
+                    self._value(branch, into)
 
     def _index(self, values: int, fault: str, into: str = "index", step: int = 2) -> None:
         """One byte that says which of a few it is; written as a varint, so in steps of two."""
@@ -221,13 +239,19 @@ class _Writer:
             self._line(f"raise ValueError({fault!r})")
         self._line("at += 1")
 
-    def _blocks(self, *item: Any) -> None:
+    def _blocks(self, into: str | None, *item: Any) -> None:
+        """An array of items, or a map of keys and values."""
         items = f"items_{self._depth}"  # blocks lie in one another
+        parts = [f"part_{self._depth}_{place}" if into else None for place in range(len(item))]
+        if into:
+            self._line(f"{into} = {'{}' if len(item) > 1 else '[]'}")
         self._count(items)
         with self._block(f"while {items}:"):
             with self._block(f"for _ in range({items}):"):
-                for each in item:
-                    self._value(each)
+                for each, part in zip(item, parts, strict=True):
+                    self._value(each, part)
+                if into:
+                    self._line(f"{into}[{parts[0]}] = {parts[1]}" if len(item) > 1 else f"{into}.append({parts[0]})")
             self._count(items)
 
     def _count(self, items: str) -> None:
@@ -237,6 +261,13 @@ class _Writer:
             self._line(f"{items} >>= 1")
         with self._block("else:"):
             self._line(f"{items}, at = count(data, at)")
+
+
+def _nothing(schema: Any) -> str:
+    """What a single zero byte is read as."""
+    if isinstance(schema, list):
+        return "None"
+    return "[]" if schema["type"] == "array" else "{}"
 
 
 def _may_be_zero(schema: Any) -> bool:

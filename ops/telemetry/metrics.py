@@ -5,7 +5,7 @@ Labels come from closed sets (channels, priorities, statuses, providers): never 
 
 from prometheus_client import Counter, Gauge, Histogram
 
-from ops.telemetry.tally import TallyHistogram
+from ops.telemetry.tally import TallyCounter, TallyHistogram
 
 _FAST = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0)
 
@@ -20,20 +20,20 @@ DECIDED = Counter(
     "tidings_router_channel_decisions", "Decisions by channel, action and layer.", ["channel", "action", "layer"]
 )
 ROUTED_SECONDS = TallyHistogram(
-    "tidings_router_lag_seconds", "From the record's time in Kafka to the decision.", "priority", buckets=_FAST
+    "tidings_router_lag_seconds", "From the record's time in Kafka to the decision.", ["priority"], buckets=_FAST
 )
 PREFERENCES = Gauge("tidings_router_preferences", "Preferences in memory.")
 PARTITIONS = Gauge("tidings_partitions_owned", "Partitions this process owns.", ["topic"])
 
 # Sender
-PROVIDER_CALLS = Counter(
+PROVIDER_CALLS = TallyCounter(
     "tidings_provider_calls", "Provider calls by how they ended.", ["channel", "provider", "outcome"]
 )
-PROVIDER_SECONDS = Histogram(
+PROVIDER_SECONDS = TallyHistogram(
     "tidings_provider_call_seconds", "Duration of a provider call.", ["channel", "provider"], buckets=_FAST
 )
-DELIVERIES = Counter("tidings_deliveries", "Statuses written by senders.", ["channel", "priority", "status"])
-HANDED_OVER_SECONDS = Histogram(
+DELIVERIES = TallyCounter("tidings_deliveries", "Statuses written by senders.", ["channel", "priority", "status"])
+HANDED_OVER_SECONDS = TallyHistogram(
     "tidings_handed_over_seconds",
     "From created_at to the provider's answer, first attempt.",
     ["channel", "priority"],
@@ -52,6 +52,12 @@ LIMITED = Counter(
 )
 IN_FLIGHT = Gauge("tidings_deliveries_in_flight", "Provider calls under way.", ["channel"])
 PARKED = Gauge("tidings_lanes_parked", "Lanes whose head waits in a retry topic.", ["channel"])
+WAITING = Gauge("tidings_deliveries_parked", "Deliveries that wait in retry topics, also behind others.", ["channel"])
+ASSIGNED_SECONDS = Gauge(
+    "tidings_assigned_seconds",
+    "How long the last assignment took: offsets, and who waits in retry topics.",
+    ["channel"],
+)
 AMBIGUOUS = Counter(
     "tidings_deliveries_ambiguous", "Deliveries whose earlier call may have reached the provider.", ["channel"]
 )
@@ -70,5 +76,6 @@ ADDRESSES_MARKED = Counter(
     "tidings_addresses_marked", "Addresses of which a provider said that they take nothing any more.", ["channel"]
 )
 RECORDER_SECONDS = Histogram("tidings_recorder_batch_seconds", "Time to write one batch.", buckets=_FAST)
+LOG_WRITES_FAILED = Counter("tidings_log_writes_failed", "Writes of log lines that failed: the lines are dropped.")
 RELAYED = Counter("tidings_outbox_relayed", "Outbox rows relayed to Kafka.", ["topic"])
 OUTBOX_WAITING = Gauge("tidings_outbox_waiting", "Outbox rows that wait.")

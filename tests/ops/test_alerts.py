@@ -16,7 +16,7 @@ from prometheus_client.metrics import MetricWrapperBase
 from ops.commands.main import app
 from ops.settings import Settings
 from ops.telemetry import metrics
-from ops.telemetry.tally import TallyHistogram
+from ops.telemetry.tally import TallyCounter, TallyHistogram
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "ops" / "prometheus"
@@ -31,10 +31,10 @@ def exposed() -> dict[str, set[str]]:
     """Every series that Prometheus can see of us -> its labels."""
     found = {"up": set[str]()}
     for metric in vars(metrics).values():
-        if isinstance(metric, MetricWrapperBase | TallyHistogram):
+        if isinstance(metric, MetricWrapperBase | TallyCounter | TallyHistogram):
             (family,) = metric.describe()
             # declared nowhere else
-            labels = {metric.label} if isinstance(metric, TallyHistogram) else set(metric._labelnames)
+            labels = set(metric._labelnames if isinstance(metric, MetricWrapperBase) else metric.labels)
             match family.type:
                 case "counter":
                     found[f"{family.name}_total"] = labels

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from schemas.codec import FOLDER, NAMES, load
 from schemas.reader import reader
-from schemas.reader_source import End, Number, Raw, Rest, Text, source_of
+from schemas.reader_source import End, Number, Raw, Rest, Text, Value, source_of
 
 EVERYTHING: dict[str, Any] = {
     "type": "record",
@@ -168,6 +168,50 @@ def test_what_is_picked_is_what_is_there(value: dict[str, Any], frame: bytes) ->
                 assert found[pick] == len(frame) + len(part(value, FIELDS[0], field))
             case Raw(first, last):
                 assert found[pick] == part(value, first, last)
+
+
+PICKABLE = {
+    **EVERYTHING,
+    "name": "Pickable",
+    "fields": [
+        {"name": "text", "type": "string"},
+        {"name": "bytes", "type": "bytes"},
+        {"name": "int", "type": {"type": "int"}},
+        {"name": "long", "type": "long"},
+        {"name": "perhaps", "type": ["null", "long"]},
+        {"name": "one_of", "type": ["string", "null", "long", {"type": "array", "items": "int"}]},
+        {"name": "list", "type": {"type": "array", "items": {"type": "map", "values": ["null", "string"]}}},
+        {"name": "map", "type": ["null", {"type": "map", "values": {"type": "array", "items": "string"}}]},
+        {"name": "lists", "type": {"type": "array", "items": {"type": "array", "items": "long"}}},
+        {"name": "after", "type": ["null", "string"]},
+    ],
+}
+PARSED["Pickable"] = fastavro.parse_schema(PICKABLE)
+READ_ALL = reader(PICKABLE, *(Value(field["name"]) for field in PICKABLE["fields"]))
+
+
+@given(values(PICKABLE, {}))
+def test_a_value_that_is_picked_is_what_fastavro_reads(value: dict[str, Any]) -> None:
+    data = written("Pickable", value)
+    assert READ_ALL(data, 0) == tuple(oracle("Pickable", data).values())
+
+
+@given(values(PICKABLE, {}), st.data())
+def test_a_value_in_mutated_bytes_is_what_fastavro_reads_or_refused(value: dict[str, Any], data: st.DataObject) -> None:
+    mutated = bytearray(written("Pickable", value))
+    for _ in range(data.draw(st.integers(1, 3))):
+        mutated[data.draw(st.integers(0, len(mutated) - 1))] = data.draw(st.integers(0, 255))
+    try:
+        read = READ_ALL(bytes(mutated), 0)
+    except (IndexError, ValueError):
+        return
+    assert read == tuple(oracle("Pickable", bytes(mutated)).values())
+
+
+@pytest.mark.parametrize("field", ["flag", "double", "id", "kind", "inner"])
+def test_a_value_that_no_reader_picks_is_refused_when_it_is_made(field: str) -> None:
+    with pytest.raises(ValueError, match="no reader picks"):
+        reader(EVERYTHING, Value(field))
 
 
 @given(values(SCHEMAS["Preference"], {}), st.binary(max_size=200))
