@@ -113,7 +113,12 @@ class Settings(BaseSettings):
         description="Folder in which a router notes the record it is at work on, so that the next one sets aside what "
         "killed two; must outlive the process. Not set: a folder of its own below the temporary one.",
     )
-    sender_slots: int = Field(256, ge=1, le=10_000, description="Provider calls of one sender side by side.")
+    sender_slots: int = Field(
+        256,
+        ge=1,
+        le=10_000,
+        description="Deliveries of one sender under way side by side; of e-mails no more than six for each connection.",
+    )
     session_timeout_seconds: float = Field(
         10, ge=1, le=300, description="After this silence Kafka gives partitions away."
     )

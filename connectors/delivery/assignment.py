@@ -3,7 +3,7 @@
 A source is a topic as a number: 0, 1, 2 the main topics by priority, 3 + tier the retry topics.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from heapq import heappop, heappush
 from typing import Generic, Protocol, TypeVar
@@ -102,12 +102,14 @@ class Assignment(Generic[P]):
         """Its offset no longer holds back the commit."""
         self.trackers[record.source, record.partition].complete(record.offset)
 
-    def flow(self) -> tuple[list[Place], list[Place]]:
-        """Partitions to pause and to resume now."""
+    def flow(self, sources: Collection[int]) -> tuple[list[Place], list[Place]]:
+        """Partitions of these sources to pause and to resume now."""
         pause: list[Place] = []
         resume: list[Place] = []
         bounds = self._bounds
         for place, tracker in self.trackers.items():
+            if place[0] not in sources:
+                continue
             if place in self.paused:
                 if tracker.unfinished * 2 <= bounds.unfinished and tracker.span * 2 <= bounds.span:
                     self.paused.discard(place)

@@ -4,6 +4,7 @@ import asyncio
 import time
 from datetime import timedelta
 
+from connectors.delivery.deadlines import Deadlines
 from connectors.delivery.fail_stop import frames_of
 from connectors.delivery.incoming import Record
 from connectors.delivery.meter import Meter
@@ -14,6 +15,7 @@ from streams.domain.failures import Failure, FailureKind
 from streams.domain.outcomes import DeadLetter, Outcome, ProviderCall, RetryLater, Sent
 from streams.domain.ports import Provider
 
+_TOLD = ("delivery_id", "provider", "attempt", "duration_ms", "code", "outcome", "failure")
 _WORDS: dict[type, str] = {Sent: "sent", RetryLater: "retry_later", DeadLetter: "dead_letter"}
 
 
@@ -26,42 +28,47 @@ class Caller:
     def __init__(self, meter: Meter, at_most: timedelta) -> None:
         """`at_most`: a call that took so long has failed, so that a hanging provider cannot keep a slot for ever."""
         self._meter = meter
-        self._at_most_s = at_most.total_seconds()
+        self._deadlines = Deadlines(at_most.total_seconds())
         self._log = logs.get(part="sender")
+        self._lines = logs.Flood("provider call", _TOLD, part="sender")
 
     async def call(self, provider: Provider, record: Record, message: Message) -> Outcome:
-        """How the attempt ended."""
+        """How the attempt ended. Called in a task of its own."""
         began, started_at = time.perf_counter(), now_ms()
+        task = self._deadlines.begin()
         try:
-            async with asyncio.timeout(self._at_most_s):
-                outcome = await provider.send(message)
+            outcome = await provider.send(message)
+        except asyncio.CancelledError:
+            if not self._deadlines.is_over(task):
+                raise
+            outcome = self._failed(TimeoutError(), provider.name, record, began, started_at)
         except Exception as error:
-            duration_ms = (time.perf_counter() - began) * 1000
-            call = ProviderCall(provider.name, started_at, duration_ms, response=f"raised {type(error).__name__}")
-            outcome = unexpected(error, record, call)
-        seconds = time.perf_counter() - began
-        self._tell(provider.name, record, message, outcome, seconds)
+            outcome = self._failed(error, provider.name, record, began, started_at)
+        finally:
+            self._deadlines.end(task)
+        self._tell(provider.name, record, message, outcome, time.perf_counter() - began)
         return outcome
 
+    def _failed(self, error: Exception, provider: str, record: Record, began: float, started_at: int) -> Outcome:
+        duration_ms = (time.perf_counter() - began) * 1000
+        call = ProviderCall(provider, started_at, duration_ms, response=f"raised {type(error).__name__}")
+        return unexpected(error, record, call)
+
     def _tell(self, provider: str, record: Record, message: Message, outcome: Outcome, seconds: float) -> None:
-        word = _WORDS.get(type(outcome), "other")
+        word, now = _WORDS.get(type(outcome), "other"), now_ms()
         call, failure = call_of(outcome), failure_of(outcome)
         self._meter.call(provider, word, seconds)
         if message.attempt == 1:
-            self._meter.handed_over(record.lane[1], max(0.0, (now_ms() - message.created_at) / 1000))
+            self._meter.handed_over(record.lane[1], max(0.0, (now - message.created_at) / 1000))
         if failure and failure.unlisted:
             metrics.UNLISTED_CODES.labels(provider).inc()
             self._log.warning("unlisted provider code", provider=provider, reason=failure.reason)
-        self._log.info(
-            "provider call",
-            delivery_id=message.delivery_id,
-            provider=provider,
-            attempt=message.attempt,
-            duration_ms=round(seconds * 1000, 2),
-            code=call.code if call else None,
-            outcome=word,
-            failure=failure.reason if failure else None,
+        code, reason = call.code if call else None, failure.reason if failure else None
+        first = self._lines.add(
+            now, message.delivery_id, provider, message.attempt, round(seconds * 1000, 2), code, word, reason
         )
+        if first:
+            asyncio.get_running_loop().call_soon(logs.flush)
 
 
 def unexpected(error: Exception, record: Record, call: ProviderCall | None = None) -> RetryLater:

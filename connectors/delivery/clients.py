@@ -36,6 +36,24 @@ def consumer_config(policy: SenderPolicy) -> dict[str, Any]:
         "fetch.queue.backoff.ms": 50,
         "queued.min.messages": 5_000,
         "queued.max.messages.kbytes": 32_768,
+        # a fetch is unpacked as a whole, however full the queue is: 350 MiB when many wait in all retry partitions
+        "fetch.max.bytes": 4 * 1024 * 1024,
+        "max.partition.fetch.bytes": 512 * 1024,
+        **policy.consumer,
+    }
+
+
+def reader_config(policy: SenderPolicy, source: int) -> dict[str, Any]:
+    """Reads one main topic outside the group. What the loop does not want yet waits in its queue, which is small."""
+    return _common(policy, f"reader-{source}") | {
+        "group.id": f"{policy.name}-read",
+        "enable.auto.commit": False,
+        "enable.auto.offset.store": False,
+        "auto.offset.reset": "error",
+        "fetch.wait.max.ms": 500,
+        "fetch.queue.backoff.ms": 20,
+        "queued.min.messages": 2_000,
+        "queued.max.messages.kbytes": 8_192,
         **policy.consumer,
     }
 
@@ -48,6 +66,11 @@ def scanner_config(policy: SenderPolicy) -> dict[str, Any]:
         "enable.partition.eof": True,  # the only sure sign that a partition was read to its end
         "auto.offset.reset": "error",
         "fetch.wait.max.ms": 10,
+        # of a million records 64 MB would be fetched ahead, and again as much a fetch: 600 MiB that are not given back
+        "queued.max.messages.kbytes": 8_192,
+        "fetch.queue.backoff.ms": 5,
+        "fetch.max.bytes": 4 * 1024 * 1024,
+        "max.partition.fetch.bytes": 512 * 1024,
     }
 
 

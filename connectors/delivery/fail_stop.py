@@ -16,13 +16,20 @@ def fail_stop(why: str | BaseException) -> NoReturn:
 
     Its text could quote an address or a content; Kafka's errors cannot.
     """
+    try:
+        logs.flush()
+        _tell(why)
+    finally:  # a log that cannot be written must not keep us alive
+        os._exit(EXIT_CODE)
+
+
+def _tell(why: str | BaseException) -> None:
     log = logs.get(part="sender")
     if isinstance(why, BaseException):
         text = str(why) if isinstance(why, KafkaException) else type(why).__name__
         log.critical("fail_stop", reason=text, frames=frames_of(why))
     else:
         log.critical("fail_stop", reason=why)
-    os._exit(EXIT_CODE)
 
 
 def frames_of(error: BaseException) -> str:

@@ -1,18 +1,19 @@
 """A delivery as it came up from one source, and how its record and headers are read."""
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from connectors.delivery.assignment import TIER_0, Assignment
 from connectors.delivery.policy import PRIORITIES
 from schemas import headers
 from schemas.codec import Codec, PoisonRecord
-from schemas.records import delivery_from_record
+from schemas.delivery_reader import delivery_reader
 from streams.domain.delivery import Delivery
 from streams.domain.failures import FailureKind
 from streams.domain.next_step import Tried
 from streams.domain.notification import Channel
 
+UNTRIED = Tried()
 _NUMBERS = {str(priority).encode(): number for number, priority in enumerate(PRIORITIES)}
 
 
@@ -38,11 +39,13 @@ class Record:
 
     __slots__ = (
         "address", "assignment", "claim_key", "closing", "delivery", "due", "end_mark", "failed_at", "has_waited",
-        "lane", "message", "offset", "origin", "partition", "redrives", "source", "traceparent", "tried", "unconfirmed",
+        "lane", "message", "offset", "origin", "partition", "redrives", "source", "told", "traceparent", "tried",
+        "unconfirmed",
     )  # fmt: skip
 
     delivery: Delivery
     claim_key: bytes
+    told: tuple[bytes, bytes] | None  # fields that its status has in common with it, encoded (delivery_reader.Received)
 
     def __init__(self, assignment: "Assignment[Record]", message: Consumed, source: int) -> None:
         self.assignment = assignment
@@ -52,7 +55,7 @@ class Record:
         self.offset = self.origin = message.offset()
         self.lane = (message.key() or b"", source)
         self.due = 0
-        self.tried = Tried()
+        self.tried = UNTRIED
         self.failed_at: str | None = None
         self.has_waited = source >= TIER_0
         self.redrives = 0
@@ -72,29 +75,43 @@ class Record:
         if self.source < TIER_0:
             return
         told = dict(self.headers)
-        priority, origin, due = _priority(told), _number(told, headers.ORIGIN_OFFSET), _number(told, headers.NOT_BEFORE)
-        first = _number(told, headers.FIRST_FAILED_AT) if headers.FIRST_FAILED_AT in told else None
-        self.tried = Tried(_number(told, headers.ATTEMPT), first)
-        self.lane, self.origin, self.due = (self.lane[0], priority), origin, due
+        priority, self.origin, self.due, attempt, first = read_wait(told)
+        self.tried = Tried(attempt, first)
+        self.lane = self.lane[0], priority
         if told.get(headers.FAILURE_KIND) == FailureKind.TRANSIENT.encode() and headers.PROVIDER in told:
             self.failed_at = told[headers.PROVIDER].decode(errors="replace")
 
     def decode(self, codec: Codec, channel: Channel) -> None:
         """Read the delivery. Raises PoisonRecord for bytes or headers that cannot be read and for a foreign channel."""
-        try:
-            self.delivery = delivery_from_record(codec.decode("Delivery", self.message.value()))
-        except ValueError as error:
-            raise PoisonRecord(str(error)) from error
-        told = dict(self.headers)
-        self.redrives = _number(told, headers.REDRIVES) if headers.REDRIVES in told else 0
-        self.traceparent = told.get(headers.TRACE_PARENT)
-        self.claim_key = b"%s:%d" % (self.delivery.delivery_id.encode(), self.redrives)
-        if self.delivery.channel is not channel:
-            raise PoisonRecord(f"a delivery for channel {self.delivery.channel} where one for {channel} belongs")
+        delivery, self.told = delivery_reader(codec).read(self.message.value())
+        self.delivery = delivery
+        told = dict(self.message.headers() or ())
+        self.redrives = _number(dict(self.headers), headers.REDRIVES) if headers.REDRIVES in told else 0
+        self.traceparent = _bytes(told[headers.TRACE_PARENT]) if headers.TRACE_PARENT in told else None
+        self.claim_key = b"%s:%d" % (delivery.delivery_id.encode(), self.redrives)
+        if delivery.channel is not channel:
+            raise PoisonRecord(f"a delivery for channel {delivery.channel} where one for {channel} belongs")
 
     @property
     def is_decoded(self) -> bool:
         return hasattr(self, "claim_key")
+
+
+class Wait(NamedTuple):
+    """What a record in a retry topic says of its place. Times are ms since 1970 UTC."""
+
+    priority: int
+    origin: int
+    due: int
+    attempt: int
+    first_failed_at: int | None
+
+
+def read_wait(told: Mapping[str, bytes]) -> Wait:
+    """From its headers. Raises PoisonRecord."""
+    first = _number(told, headers.FIRST_FAILED_AT) if headers.FIRST_FAILED_AT in told else None
+    origin, due = _number(told, headers.ORIGIN_OFFSET), _number(told, headers.NOT_BEFORE)
+    return Wait(_priority(told), origin, due, _number(told, headers.ATTEMPT), first)
 
 
 def _bytes(value: Any) -> bytes:
@@ -102,14 +119,14 @@ def _bytes(value: Any) -> bytes:
 
 
 def _number(told: Mapping[str, bytes], name: str) -> int:
-    text = told.get(name, b"")
+    text = told.get(name) or b""
     if not text.isdigit() or len(text) > 18:
         raise PoisonRecord(f"header {name}: {text[:40]!r} is not a number")
     return int(text)
 
 
 def _priority(told: Mapping[str, bytes]) -> int:
-    name = told.get(headers.PRIORITY, b"")
+    name = told.get(headers.PRIORITY) or b""
     if name not in _NUMBERS:
         raise PoisonRecord(f"header {headers.PRIORITY}: {name[:40]!r} is not a priority")
     return _NUMBERS[name]

@@ -56,14 +56,22 @@ class Lanes(Generic[Q]):
     def pick(self) -> Q | None:
         """The head of the next runnable lane, which is busy from now on; None if no lane is runnable."""
         for _ in (0, 1):
-            for priority, ready in enumerate(self._ready):
-                if ready and self._credits[priority]:
-                    self._credits[priority] -= 1
-                    lane = ready.popleft()
-                    lane.busy = True
-                    return lane.queue.popleft()
+            for priority in range(len(self._ready)):
+                record = self.pick_of(priority)
+                if record is not None:
+                    return record
             self._credits = list(self._weights)
         return None
+
+    def pick_of(self, priority: int) -> Q | None:
+        """The same of one priority, out of its share: None also when the others have to come first."""
+        ready = self._ready[priority]
+        if not ready or not self._credits[priority]:
+            return None
+        self._credits[priority] -= 1
+        lane = ready.popleft()
+        lane.busy = True
+        return lane.queue.popleft()
 
     def release(self, key: Lane, again: Q | None = None) -> None:
         """The lane's delivery in flight has ended, or runs `again` before everything behind it."""
@@ -80,6 +88,10 @@ class Lanes(Generic[Q]):
     def runnable(self) -> int:
         """Lanes whose head could run now."""
         return sum(map(len, self._ready))
+
+    def runnable_of(self, priority: int) -> int:
+        """The same of one priority."""
+        return len(self._ready[priority])
 
     def __len__(self) -> int:
         return len(self._lanes)

@@ -18,11 +18,11 @@ class Meter:
         channel = self._channel = str(policy.channel)
         self.ambiguous = metrics.AMBIGUOUS.labels(channel)
         self.duplicates = metrics.DUPLICATES.labels(channel)
-        self._handed_over = [metrics.HANDED_OVER_SECONDS.labels(channel, str(p)) for p in PRIORITIES]
-        self._statuses = cache(lambda number, status: metrics.DELIVERIES.labels(channel, PRIORITIES[number], status))
+        self._handed_over = [metrics.HANDED_OVER_SECONDS.of(channel, str(p)) for p in PRIORITIES]
+        self._statuses = cache(lambda number, status: metrics.DELIVERIES.of(channel, PRIORITIES[number], status))
         self._dead_letters = cache(lambda kind: metrics.DEAD_LETTERS.labels(policy.name, kind))
-        self._calls = cache(lambda provider, outcome: metrics.PROVIDER_CALLS.labels(channel, provider, outcome))
-        self._seconds = cache(lambda provider: metrics.PROVIDER_SECONDS.labels(channel, provider))
+        self._calls = cache(lambda provider, outcome: metrics.PROVIDER_CALLS.of(channel, provider, outcome))
+        self._seconds = cache(lambda provider: metrics.PROVIDER_SECONDS.of(channel, provider))
         self._failovers = cache(lambda provider: metrics.FAILOVERS.labels(channel, provider))
         self._limited = cache(lambda limit: metrics.LIMITED.labels(channel, limit))
 
@@ -31,15 +31,16 @@ class Meter:
         metrics.IN_FLIGHT.labels(self._channel).set_function(in_flight)
         metrics.PARKED.labels(self._channel).set_function(parked)
 
-    def status(self, priority: int, status: Status) -> Counter:
-        return self._statuses(priority, status)
+    def status(self, priority: int, status: Status) -> None:
+        """A status is written; the priority as a number."""
+        self._statuses(priority, status)()
 
     def dead_letter(self, kind: DeadLetterKind) -> Counter:
         return self._dead_letters(kind)
 
     def call(self, provider: str, outcome: str, seconds: float) -> None:
-        self._calls(provider, outcome).inc()
-        self._seconds(provider).observe(seconds)
+        self._calls(provider, outcome)()
+        self._seconds(provider)(seconds, 1)
 
     def breaker(self, provider: str) -> Gauge:
         return metrics.BREAKER.labels(self._channel, provider)
@@ -52,4 +53,4 @@ class Meter:
         return self._limited(limit)
 
     def handed_over(self, priority: int, seconds: float) -> None:
-        self._handed_over[priority].observe(seconds)
+        self._handed_over[priority](seconds, 1)

@@ -1,6 +1,7 @@
 """What a sender writes, as values: statuses, records for retry topics, dead letters. Pure: time is an argument."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from connectors.delivery.assignment import TIER_0
@@ -9,16 +10,18 @@ from connectors.delivery.parked import Waiting
 from connectors.delivery.policy import PRIORITIES, SenderPolicy
 from schemas import headers, topics
 from schemas.codec import Codec
-from schemas.codec import Record as Row
+from schemas.encoder import text
 from schemas.records import call_to_record, status_to_record
 from streams.domain.address_mark import mark_key
-from streams.domain.delivery_status import TERMINAL, Status
+from streams.domain.delivery_status import TERMINAL, Status, progress
 from streams.domain.failures import Failure
 from streams.domain.next_step import DeadLetterKind
+from streams.domain.notification import Channel
 from streams.domain.outcomes import Outcome, ProviderCall
 
 STATUS_EVENT = "tidings.delivery-status"
 _REASON_AT_MOST = 1_000
+_progress = lru_cache(4096)(progress)
 
 
 class Outgoing(NamedTuple):
@@ -46,14 +49,52 @@ class Letters:
 
     def __init__(self, policy: SenderPolicy, codec: Codec) -> None:
         self._topics = policy.topics
-        self._source = f"/tidings/sender/{policy.channel}"
         self._codec = codec
+        self._stamps = headers.Stamps(STATUS_EVENT, f"/tidings/sender/{policy.channel}")
+        self._frame = codec.frame("DeliveryStatus")
+        self._start = codec.encoder("DeliveryStatus", "delivery_id", "tenant")
+        self._channels = {channel: text(channel) for channel in Channel}
+        self._rest = codec.encoder("DeliveryStatus", "status", "address_mark")
 
     def status(self, record: Record, told: Reported, now: int, outcome: Outcome | None = None) -> Outgoing:
         """A DeliveryStatus with the provider call that led there, if there was one.
 
-        `ce_id` is the same whenever the same end is told again; each retry is an event of its own.
+        `ce_id` is the same whenever the same end is told again; each retry is an event of its own. Its key is the
+        recipient, also where the delivery is a lane of its own: whoever owns a recipient is told of all it got.
         """
+        delivery = record.delivery
+        way = _progress(told.status, told.attempt, record.redrives)
+        try:
+            value = self._spliced(record, told, now, way, outcome)
+        except Exception:  # a provider's words that are no valid text must not stop the sender
+            value = self._thorough(record, told, now, outcome)
+        event = f"{delivery.delivery_id}/{way}" if told.status in TERMINAL else f"{delivery.delivery_id}/{way}/{now}"
+        made = self._stamps.of(event, now, record.traceparent)
+        return Outgoing(topics.DELIVERY_STATUS, delivery.notification.recipient_id.encode(), value, made)
+
+    def _spliced(self, record: Record, told: Reported, now: int, way: int, outcome: Outcome | None) -> bytes:
+        """What its delivery has in common with it as it was received, the rest by a generated encoder."""
+        delivery = record.delivery
+        if record.told is not None:
+            start, tenant = record.told
+            start += self._channels[delivery.channel] + tenant
+        else:
+            about = delivery.notification
+            start = self._start(
+                delivery.delivery_id,
+                about.notification_id,
+                about.recipient_id,
+                about.type,
+                delivery.channel,
+                about.tenant,
+            )
+        rest = self._rest(
+            told.status, way, now, told.attempt, record.redrives, told.layer, told.reason, told.due_at,
+            _call_fields(outcome), _address_mark(record, outcome),
+        )  # fmt: skip
+        return self._frame + start + rest
+
+    def _thorough(self, record: Record, told: Reported, now: int, outcome: Outcome | None) -> bytes:
         value = status_to_record(
             record.delivery,
             told.status,
@@ -66,17 +107,7 @@ class Letters:
             call=_call(outcome),
             address_mark=_address_mark(record, outcome),
         )
-        event = f"{record.delivery.delivery_id}/{value['progress']}"
-        if told.status not in TERMINAL:
-            event += f"/{now}"
-        made = headers.cloud_event(event, STATUS_EVENT, self._source, now, record.traceparent)
-        return Outgoing(topics.DELIVERY_STATUS, record.message.key(), self._encoded(value), made)
-
-    def _encoded(self, status: Row) -> bytes:
-        try:
-            return self._codec.encode("DeliveryStatus", status)
-        except ValueError:  # a provider's words that are no valid text must not stop the sender
-            return self._codec.encode("DeliveryStatus", _as_text(status))
+        return self._codec.encode("DeliveryStatus", _as_text(value))
 
     def retry(self, record: Record, waiting: Waiting, outcome: Outcome | None = None) -> Outgoing:
         """The same bytes for the retry topic of a tier; with `outcome` when it was tried and failed.
@@ -128,6 +159,18 @@ def failure_of(outcome: Outcome | None) -> Failure | None:
 def _call(outcome: Outcome | None) -> dict[str, object] | None:
     call, failure = call_of(outcome), failure_of(outcome)
     return call_to_record(call, str(failure.kind) if failure else None) if call else None
+
+
+def _call_fields(outcome: Outcome | None) -> tuple[object, ...] | None:
+    """As `_call`, in the order of the schema."""
+    call = call_of(outcome)
+    if call is None:
+        return None
+    failure = failure_of(outcome)
+    return (
+        call.provider, call.started_at, call.duration_ms, call.code, failure.kind if failure else None, call.request,
+        call.response, call.provider_message_id,
+    )  # fmt: skip
 
 
 def _address_mark(record: Record, outcome: Outcome | None) -> str | None:

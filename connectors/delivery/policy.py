@@ -21,13 +21,18 @@ class SenderPolicy:
     """One sender of one channel.
 
     instance         stable over restarts and unique among the senders of this channel (static group membership)
-    slots            provider calls side by side; those that hang do not count, as long as they are no more than these
+    slots            deliveries between claim and outcome; calls that hang do not count, as long as they are no more
+                     than these
+    at_once          provider calls side by side; what else is in a slot waits for its call, and what is urgent does
+                     not wait behind it. None: as many as there are slots
     session_timeout  after this silence Kafka gives the partitions away; a loop that stood still half as long exits
     commit_every     between two commits, and the longest wait of the poll thread for a record
     drain            how long what is in flight may take to finish when partitions are given up or the sender stops
     stalled_after    without a sign of life from a thread for so long `Sender.alive` is False; longer than `drain`
     call_at_most     a provider call that took so long has failed; above what any provider allows itself
-    batch            records per poll, and deliveries claimed and looked up at once
+    batch            deliveries claimed and looked up at once
+    hand_over        records that cross to the loop at once; nothing else runs there meanwhile
+    ahead            so many runnable lanes of a priority that may wait are enough: no more is read
     breaker          when calls to a provider stop; None: never (a channel whose failures are those of its addresses)
     limits           how often a provider may be called, a tenant and a recipient be told
     consumer, producer   librdkafka settings that win over ours
@@ -38,12 +43,15 @@ class SenderPolicy:
     schedule: RetrySchedule
     instance: str
     slots: int = 256
+    at_once: int | None = None
     session_timeout: timedelta = timedelta(seconds=10)
     commit_every: timedelta = timedelta(milliseconds=100)
     drain: timedelta = timedelta(seconds=5)
     stalled_after: timedelta = timedelta(seconds=60)
     call_at_most: timedelta = timedelta(minutes=2)
     batch: int = 500
+    hand_over: int = 100
+    ahead: int = 512
     bounds: Bounds = field(default_factory=Bounds)
     breaker: BreakerPolicy | None = field(default_factory=BreakerPolicy)
     limits: RateLimits = field(default_factory=RateLimits)
@@ -62,6 +70,11 @@ class SenderPolicy:
             *(topics.deliveries(self.channel, priority) for priority in PRIORITIES),
             *(topics.retry(self.channel, delay) for delay in self.schedule.tiers),
         )
+
+    @property
+    def urgent_sources(self) -> tuple[int, ...]:
+        """Read by the member of the group itself: high, and the retry topics."""
+        return (0, *range(len(PRIORITIES), len(self.topics)))
 
     @property
     def frozen_after(self) -> timedelta:

@@ -1,50 +1,40 @@
-"""The thread that owns the consumer: poll, hand over to the loop, pause and resume, commit."""
+"""The thread that owns the member of the group: rebalances, commits, and what may not wait: high, and the retries.
 
-import asyncio
+What is less urgent has readers of its own (`reader`): in one consumer high would wait behind all that was fetched of
+it.
+"""
+
 import threading
 import time
-from collections.abc import Callable
 from typing import Any
 
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import Consumer, TopicPartition
 
 from connectors.delivery.assignment import Assignment
 from connectors.delivery.clients import consumer_config
 from connectors.delivery.fail_stop import fail_stop
+from connectors.delivery.hand_over import HandOver, sound
 from connectors.delivery.incoming import Record
 from connectors.delivery.ownership import Ownership
 from connectors.delivery.policy import SenderPolicy
 from connectors.delivery.rebalance import Rebalance
-from ops.telemetry import logs
 
-_PAUSED_POLL_S = 0.02  # a partition that could be resumed waits at most so long
-
-Take = Callable[[Assignment[Record], list[Any]], None]
+PAUSED_POLL_S = 0.02  # a partition that could be resumed waits at most so long
 
 
 class PollThread:
-    """Batches cross to the loop one at a time: while one is being taken the next is being fetched."""
+    """Polls, hands over to the loop, pauses and resumes, commits what was read by whomever."""
 
-    def __init__(
-        self,
-        policy: SenderPolicy,
-        ownership: Ownership,
-        rebalance: Rebalance,
-        loop: asyncio.AbstractEventLoop,
-        take: Take,
-    ) -> None:
-        """`take` runs on the loop. It must not raise."""
-        self._policy, self._ownership, self._rebalance = policy, ownership, rebalance
-        self._loop, self._take = loop, take
+    def __init__(self, policy: SenderPolicy, ownership: Ownership, rebalance: Rebalance, out: HandOver) -> None:
+        self._policy, self._ownership, self._rebalance, self._out = policy, ownership, rebalance, out
         self._names = policy.topics
         self._sources = {name: source for source, name in enumerate(policy.topics)}
-        self._stopping, self._taken = threading.Event(), threading.Event()
+        self._stopping = threading.Event()
         self._commit_every_s = policy.commit_every.total_seconds()
         self._committed_at = 0.0
         on_commit = {"on_commit": rebalance.offsets.committed}
         self._consumer = Consumer(consumer_config(policy) | on_commit)
         self.beat_at = time.monotonic()
-        self._log = logs.get(part="sender")
 
     def stop(self) -> None:
         """Give up the partitions in good order and return from run()."""
@@ -71,40 +61,21 @@ class PollThread:
 
     def _turn(self) -> None:
         self.beat()
-        self._apply_flow()
+        apply_flow(self._consumer, self._ownership.assignment, self._policy.urgent_sources, self._names)
         now = time.monotonic()
         if now - self._committed_at > self._commit_every_s:
             self._committed_at = now
             self._rebalance.offsets.commit(self._consumer, self._ownership.assignment, asynchronous=True)
-        message = self._consumer.poll(_PAUSED_POLL_S if self._ownership.assignment.paused else self._commit_every_s)
-        if message is not None:
-            # `consume` would wait for a full batch: it only drains what has come (measured: half its timeout saved)
-            assignment = self._ownership.assignment
-            self._hand_over(assignment, [message, *self._consumer.consume(self._policy.batch - 1, 0)])
-
-    def _hand_over(self, assignment: Assignment[Record], messages: list[Any]) -> None:
-        good = []
-        for message in messages:
-            error = message.error()
-            if error is None:
-                good.append(message)
-            elif error.fatal() or not error.retriable():
-                raise KafkaException(error)
-            else:
-                self._log.warning("kafka", reason=error.str())
+        message = self._consumer.poll(PAUSED_POLL_S if self._ownership.assignment.paused else self._commit_every_s)
+        if message is None:
+            return
+        # `consume` would wait for a full batch: it only drains what has come (measured: half its timeout saved)
+        assignment = self._ownership.assignment
+        good = sound([message, *self._consumer.consume(self._policy.hand_over - 1, 0)])
         if assignment is not self._ownership.assignment:
             self._rewind(good)
         elif good:
-            self._taken.clear()
-            self._loop.call_soon_threadsafe(self._take_over, assignment, good)
-            self._taken.wait()
-
-    def _take_over(self, assignment: Assignment[Record], messages: list[Any]) -> None:
-        try:
-            self._take(assignment, messages)
-        except Exception as error:
-            fail_stop(error)
-        self._taken.set()
+            self._out.hand_over(assignment, good)
 
     def _rewind(self, messages: list[Any]) -> None:
         """A rebalance happened inside consume(): what came with it may be of the old assignment: read it again."""
@@ -114,8 +85,12 @@ class PollThread:
             if tracker:
                 self._consumer.seek(TopicPartition(message.topic(), message.partition(), tracker.next))
 
-    def _apply_flow(self) -> None:
-        pause, resume = self._ownership.assignment.flow()
-        for places, act in ((pause, self._consumer.pause), (resume, self._consumer.resume)):
-            if places:
-                act([TopicPartition(self._names[source], number) for source, number in places])
+
+def apply_flow(
+    consumer: Consumer, assignment: Assignment[Record], sources: tuple[int, ...], names: tuple[str, ...]
+) -> None:
+    """Pause and resume what this consumer reads. `names`: the topics by source."""
+    pause, resume = assignment.flow(sources)
+    for places, act in ((pause, consumer.pause), (resume, consumer.resume)):
+        if places:
+            act([TopicPartition(names[source], number) for source, number in places])

@@ -43,7 +43,8 @@ class Writer:
                 break
             except BufferError:
                 self._producer.poll(_FULL_POLL_S)
-        self._some.set()
+        if self.unconfirmed == 1:
+            self._some.set()
 
     def close(self, record: Record, end_mark: bytes | None = None) -> None:
         """Nothing more will be written for this record."""

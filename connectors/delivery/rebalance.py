@@ -35,6 +35,7 @@ class Rebalance:
         self.state = "starting"
         self._epoch = 0
         self._log = logs.get(part="sender")
+        metrics.WAITING.labels(str(policy.channel)).set_function(lambda: ownership.assignment.parked.waiting)
 
     def on_assign(self, consumer: Consumer, given: list[TopicPartition]) -> None:
         """Everything is known before anything runs: starts, then who waits in the retry topics, then assign."""
@@ -50,12 +51,14 @@ class Rebalance:
         scanned = scan(self._scanner, retries, self._sources, assignment, self.beat) if retries else 0
         self.offsets.start(starts)
         self._ownership.assignment = assignment
-        consumer.assign(given)
-        if given:
-            consumer.resume(given)  # a pause of ours survives a re-assignment
+        urgent = [tp for tp in given if self._sources[tp.topic] in self._policy.urgent_sources]
+        consumer.assign(urgent)  # the readers follow by themselves
+        if urgent:
+            consumer.resume(urgent)  # a pause of ours survives a re-assignment
         self.state = "ready"
         self._count(starts)
         took_ms = round((time.monotonic() - began) * 1000)
+        metrics.ASSIGNED_SECONDS.labels(str(self._policy.channel)).set(took_ms / 1000)
         numbers = sorted({number for _, number in starts})
         self._log.info("assigned", partitions=numbers, waiting=scanned, parked=len(assignment.parked), took_ms=took_ms)
 

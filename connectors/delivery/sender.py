@@ -1,8 +1,9 @@
-"""One sender: a poll thread owns the consumer, an asyncio loop does the work, batches cross between them."""
+"""One sender: threads read Kafka, an asyncio loop does the work, batches cross between them."""
 
 import asyncio
 import time
 from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import uuid4
 
@@ -13,6 +14,7 @@ from connectors.delivery.awake import Awake
 from connectors.delivery.clients import producer_config
 from connectors.delivery.dispatch import Dispatch
 from connectors.delivery.fail_stop import fail_stop
+from connectors.delivery.hand_over import HandOver
 from connectors.delivery.incoming import Record
 from connectors.delivery.marking import Marker
 from connectors.delivery.meter import Meter
@@ -23,6 +25,7 @@ from connectors.delivery.parts import SenderParts
 from connectors.delivery.policy import SenderPolicy
 from connectors.delivery.poll_thread import PollThread
 from connectors.delivery.producing import Writer
+from connectors.delivery.reader import Reader
 from connectors.delivery.rebalance import Rebalance
 from connectors.delivery.release import Release
 from connectors.delivery.settle import Settle
@@ -49,7 +52,7 @@ class Sender:
         self._loop = asyncio.get_running_loop()
         self._log = logs.get(part="sender")
         self._sources = {name: source for source, name in enumerate(policy.topics)}
-        self._stopping = False
+        self._stopping = self._is_reading = False
         meter = Meter(policy)
         self._ownership = Ownership()
         self._awake = Awake(policy.frozen_after)
@@ -59,12 +62,18 @@ class Sender:
         self._writer = Writer(self._producer, self._settle.confirmed)
         self._dispatch = Dispatch(policy, parts, self._ownership, self._settle, self._outages[0], meter)
         self._settle.use(self._writer, self._dispatch.wake)
-        self._dispatch.check_awake = self._awake.check
+        self._dispatch.attempts.check_awake = self._awake.check
         self._release = Release(self._ownership, self._awake, self._dispatch.wake, self._tell_health)
         self._rebalance = Rebalance(policy, self._ownership, uuid4().hex[:12])
         self._rebalance.drain = self._drain_from_thread
-        self._polling = PollThread(policy, self._ownership, self._rebalance, self._loop, self._take)
+        self._polling = PollThread(policy, self._ownership, self._rebalance, HandOver(self._loop, self._take))
         self._rebalance.beat = self._polling.beat
+        self._readers = [
+            Reader(policy, self._ownership, source, HandOver(self._loop, self._take))
+            for source in range(TIER_0)
+            if source not in policy.urgent_sources
+        ]
+        self._dispatch.picked = self._look_for_more
         meter.watch(lambda: self._dispatch.in_flight, lambda: len(self._ownership.assignment.parked))
 
     @property
@@ -77,14 +86,17 @@ class Sender:
         return self._rebalance.state
 
     def alive(self) -> bool:
-        """False when the loop or the poll thread has not moved for `policy.stalled_after`."""
-        oldest = min(self._awake.at, self._polling.beat_at)
+        """False when the loop or a thread has not moved for `policy.stalled_after`."""
+        readers = (reader.beat_at for reader in self._readers if self._is_reading)
+        oldest = min(self._awake.at, self._polling.beat_at, *readers)
         return time.monotonic() - oldest < self._policy.stalled_after.total_seconds()
 
     def stop(self) -> None:
         """Finish what is in flight within `policy.drain`, commit, and let run() return. From the loop's thread."""
         self._stopping = True
         self._polling.stop()
+        for reader in self._readers:
+            reader.stop()
         self._tell_health()
 
     async def run(self) -> None:
@@ -105,13 +117,18 @@ class Sender:
             await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _poll_until_stopped(self) -> None:
-        polling = asyncio.ensure_future(asyncio.to_thread(self._polling.run))
-        try:
-            await asyncio.shield(polling)
-        except asyncio.CancelledError:
-            self.stop()
-            await polling
-            raise
+        runs = [self._polling.run, *(reader.run for reader in self._readers)]
+        with ThreadPoolExecutor(len(runs)) as threads:
+            self._is_reading = True
+            reading = asyncio.gather(*(self._loop.run_in_executor(threads, run) for run in runs))
+            try:
+                await asyncio.shield(reading)
+            except asyncio.CancelledError:
+                self.stop()
+                await reading
+                raise
+            finally:
+                self._is_reading = False
 
     async def _topics_are_there(self) -> bool:
         """Waits for Kafka; False when it was stopped meanwhile."""
@@ -149,6 +166,10 @@ class Sender:
         self._dispatch.wake()
         if waiting:
             self._release.nudge()
+
+    def _look_for_more(self) -> None:
+        for reader in self._readers:
+            reader.look()
 
     def _drain_from_thread(self) -> None:
         asyncio.run_coroutine_threadsafe(self._drain(), self._loop).result()

@@ -7,6 +7,8 @@ letter cannot. The lane is released after the mark, so a crash leaves at most th
 import asyncio
 import random
 from collections.abc import Callable, Sequence
+from datetime import timedelta
+from functools import lru_cache
 from typing import NamedTuple
 
 from connectors.delivery.calling import now_ms
@@ -17,10 +19,11 @@ from connectors.delivery.outgoing import Letters, Reported, call_of, failure_of
 from connectors.delivery.parked import Waiting
 from connectors.delivery.policy import SenderPolicy
 from connectors.delivery.producing import Writer
+from ops.telemetry import logs
 from streams.domain.claim_marks import DROPPED, RELEASED, dead_mark, read_sent_mark, sent_mark
 from streams.domain.delivery_status import Status
-from streams.domain.next_step import Again, DeadLetterKind, Ended, next_step
-from streams.domain.outcomes import Outcome, Sent
+from streams.domain.next_step import Again, DeadLetterKind, Ended, Tried, next_step
+from streams.domain.outcomes import Outcome, ProviderCall, Sent
 from streams.domain.retry_schedule import RetrySchedule, Tier
 
 HELD_BACK = "an earlier call may have reached the provider, and the type says hold"
@@ -30,6 +33,7 @@ class _Finished(NamedTuple):
     record: Record
     outcome: Outcome
     step: Ended | Again
+    mark: bytes
 
 
 class Settle:
@@ -42,6 +46,7 @@ class Settle:
         self._confirmed: list[Record] = []
         self._some = asyncio.Event()
         self._settling = False
+        self._sent = lru_cache(1_000)(_after_sent)
         self.writer: Writer
         self._wake: Callable[[], None]
 
@@ -56,13 +61,17 @@ class Settle:
 
     def finished(self, record: Record, outcome: Outcome) -> None:
         """An attempt has ended. What was sent is told at once; the rest waits for its mark."""
-        expires_at = record.delivery.notification.expires_at
-        step = next_step(outcome, record.tried, self._schedule, random.random(), now_ms(), expires_at)
-        if isinstance(outcome, Sent) and isinstance(step, Ended):
-            self._tell(record, Reported(step.status, step.attempt), outcome)
+        if isinstance(outcome, Sent):
+            step, told, mark = self._sent(outcome.delivered, record.tried.attempt)
+            self._tell(record, told, outcome)
             self.writer.close(record)
-        self._finished.append(_Finished(record, outcome, step))
-        self._some.set()
+        else:
+            expires_at = record.delivery.notification.expires_at
+            step = next_step(outcome, record.tried, self._schedule, random.random(), now_ms(), expires_at)
+            mark = RELEASED  # an end that cannot be written again is marked only when it is confirmed
+        self._finished.append(_Finished(record, outcome, step, mark))
+        if len(self._finished) == 1:
+            self._some.set()
 
     def confirmed(self, record: Record) -> None:
         """All that this record caused is in Kafka."""
@@ -76,6 +85,7 @@ class Settle:
         """While one batch of marks is under way the next one gathers: batches grow with load, not with a timer."""
         while True:
             await self._some.wait()
+            await asyncio.sleep(0)  # what else ends in this turn of the loop comes along: a batch costs a round trip
             self._some.clear()
             finished, self._finished = self._finished, []
             confirmed, self._confirmed = self._confirmed, []
@@ -84,12 +94,13 @@ class Settle:
             self._settling = False
 
     async def _settle(self, finished: Sequence[_Finished], confirmed: Sequence[Record]) -> None:
-        marks = [(record, _mark_of(outcome, step)) for record, outcome, step in finished]
+        logs.flush()  # of what is marked as sent, the next one tells no call: the log must
+        marks = [(record, mark) for record, _, _, mark in finished]
         marks += [(record, record.end_mark) for record in confirmed if record.end_mark is not None]
         await self._marker.mark(marks)
         for record in confirmed:
             record.assignment.complete(record)
-        for record, outcome, step in finished:
+        for record, outcome, step, _ in finished:
             self._apply(record, outcome, step)
         self._wake()
 
@@ -194,10 +205,13 @@ class Settle:
         self.writer.write(record, self._letters.dead_letter(record, kind, reason, provider, attempt))
 
     def _tell(self, record: Record, told: Reported, outcome: Outcome | None) -> None:
-        self._meter.status(record.lane[1], told.status).inc()
+        self._meter.status(record.lane[1], told.status)
         self.writer.write(record, self._letters.status(record, told, now_ms(), outcome))
 
 
-def _mark_of(outcome: Outcome, step: Ended | Again) -> bytes:
-    """An end that cannot be written again is marked only once it is confirmed: till then the next one tries anew."""
-    return sent_mark(step.status, step.attempt) if isinstance(outcome, Sent) and isinstance(step, Ended) else RELEASED
+def _after_sent(delivered: bool, attempt: int) -> tuple[Ended | Again, Reported, bytes]:
+    """The step after a call that went well, what is told of it and its mark: the same for nearly all deliveries."""
+    call = ProviderCall("", 0, 0.0)  # the rule does not look at it, nor at the schedule
+    step = next_step(Sent(call, delivered), Tried(attempt), RetrySchedule(timedelta(0), ()), 0.0, 0)
+    assert isinstance(step, Ended)
+    return step, Reported(step.status, step.attempt), sent_mark(step.status, step.attempt)

@@ -23,6 +23,8 @@ from streams.domain.rendering import Renderer
 # What fails on these is the recipient's own end, not a provider that serves all: its lane is parked, nobody else waits.
 WITHOUT_BREAKER = frozenset({Channel.WEBHOOK})
 
+_LEAST_AT_ONCE = 24  # a breaker opens after 20 calls: as many must be able to hang at a time
+
 
 def providers(settings: Settings, channel: Channel) -> tuple[Provider, ...]:
     """Who carries this channel, the first choice first. Raises WrongSetting."""
@@ -73,12 +75,15 @@ def _sms(settings: Settings) -> tuple[Provider, ...]:
 
 
 def sender_policy(settings: Settings, channel: Channel) -> SenderPolicy:
+    """Calls beyond a relay's connections would only wait in line there, where high cannot pass them."""
+    at_once = max(_LEAST_AT_ONCE, settings.mail_connections * 3 // 2) if channel is Channel.EMAIL else None
     return SenderPolicy(
         bootstrap_servers=settings.kafka_bootstrap_servers,
         channel=channel,
         schedule=settings.schedule(channel),
         instance=settings.instance,
-        slots=settings.sender_slots,
+        slots=min(settings.sender_slots, at_once * 4) if at_once else settings.sender_slots,
+        at_once=at_once,
         session_timeout=timedelta(seconds=settings.session_timeout_seconds),
         breaker=None if channel in WITHOUT_BREAKER else BreakerPolicy(),
         limits=settings.limits(channel),

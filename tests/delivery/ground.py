@@ -94,8 +94,8 @@ class Ground:
             self.put_raw(topics.deliveries(value.channel, told.priority), told.recipient_id, encoded(value), headers)
         assert self._producer.flush(10) == 0
 
-    def put_raw(self, topic: str, key: str, value: bytes | None, headers: Any = None) -> None:
-        self._producer.produce(topic, value, key.encode(), headers=headers)
+    def put_raw(self, topic: str, key: str, value: bytes | None, headers: Any = None, partition: int = -1) -> None:
+        self._producer.produce(topic, value, key.encode(), headers=headers, partition=partition)
         self._producer.poll(0)
 
     def flush(self) -> None:
@@ -198,7 +198,9 @@ class Ground:
     def _read(self, consumer: Consumer) -> None:
         while not self._closing.is_set():
             message = consumer.poll(0.1)
-            if message is not None and message.error() is None and self.name.encode() in (message.key() or b""):
+            if message is None or message.error() is not None:  # one without a value is false
+                continue
+            if self.name.encode() in (message.key() or b"") + (message.value() or b""):
                 self._out.append(message)
         consumer.close()
 

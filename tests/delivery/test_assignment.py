@@ -82,12 +82,12 @@ def test_a_partition_pauses_at_its_bounds_and_resumes_at_half() -> None:
     owned = assignment(Bounds(unfinished=4, span=100))
     records = [item(1, offset) for offset in range(4)]
     taken(owned, *records)
-    assert owned.flow() == ([(1, 0)], [])
-    assert owned.flow() == ([], [])
+    assert owned.flow(range(5)) == ([(1, 0)], [])
+    assert owned.flow(range(5)) == ([], [])
     owned.complete(records[0])
-    assert owned.flow() == ([], [])
+    assert owned.flow(range(5)) == ([], [])
     owned.complete(records[1])
-    assert owned.flow() == ([], [(1, 0)])
+    assert owned.flow(range(5)) == ([], [(1, 0)])
     assert owned.paused == set()
 
 
@@ -97,6 +97,14 @@ def test_one_stuck_record_pauses_its_partition_at_the_span() -> None:
     taken(owned, *records)
     for each in records[1:]:
         owned.complete(each)
-    assert owned.flow() == ([(2, 0)], [])
+    assert owned.flow(range(5)) == ([(2, 0)], [])
     owned.complete(records[0])
-    assert owned.flow() == ([], [(2, 0)])
+    assert owned.flow(range(5)) == ([], [(2, 0)])
+
+
+def test_a_reader_pauses_only_what_it_reads() -> None:
+    owned = assignment(Bounds(unfinished=1, span=100))
+    taken(owned, item(1, 0), item(2, 0))
+    assert owned.flow((1,)) == ([(1, 0)], [])
+    assert owned.flow((0, 3, 4)) == ([], [])
+    assert owned.flow((2,)) == ([(2, 0)], [])

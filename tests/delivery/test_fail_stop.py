@@ -4,6 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -24,6 +26,15 @@ def test_an_exception_is_told_by_type_and_place() -> None:
     assert "in place" in said
     assert "example.org" not in said
     assert "not reached" not in said
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+@pytest.mark.parametrize("set_up", ["", "from ops.telemetry import logs; logs.start('sender-email')\n"])
+def test_a_log_that_cannot_be_written_does_not_keep_it_alive(set_up: str) -> None:
+    source = f"{set_up}from connectors.delivery.fail_stop import fail_stop\nfail_stop('broken')"
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run([sys.executable, "-c", source], cwd=ROOT, stdout=full, stderr=full, timeout=60)
+    assert ended.returncode == 70
 
 
 def test_a_record_that_kafka_did_not_take_ends_the_process() -> None:

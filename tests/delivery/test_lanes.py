@@ -67,3 +67,17 @@ def test_priorities_share_16_to_4_to_1_and_an_idle_one_gives_its_share_away() ->
     for number in range(30):
         rest.offer(item(f"r{number}", number, 2))
     assert sum(rest.pick() is not None for _ in range(40)) == 30
+
+
+def test_one_priority_alone_is_picked_only_out_of_its_share() -> None:
+    lanes: Lanes[Item] = Lanes()
+    for number in range(30):
+        for priority in (0, 2):
+            lanes.offer(item(f"r{number}", number, priority))
+    assert [lanes.pick_of(0) is not None for _ in range(17)] == [True] * 16 + [False]
+    others = lanes.pick()
+    assert others is not None
+    assert others.lane[1] == 2
+    assert lanes.pick_of(1) is None
+    assert (lanes.runnable_of(0), lanes.runnable_of(1), lanes.runnable_of(2)) == (14, 0, 29)
+    assert [picked.lane[1] for _ in range(14) if (picked := lanes.pick())] == [0] * 14
