@@ -1,5 +1,6 @@
-"""tidings bench latency | idle | router | router-growth | sender | whole."""
+"""tidings bench latency | idle | router | router-growth | sender | sender-growth | whole."""
 
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -17,15 +18,18 @@ from ops.bench.figures import show
 from ops.bench.router import growth
 from ops.bench.router import parts as router_bench
 from ops.bench.sender import parts as sender_bench
+from ops.bench.sender_growth import growth as sender_lines
 from ops.bench.whole import parts as whole_bench
 from ops.demo.client import make_key
 from ops.devstack import Stack
 from ops.devstack.tidings import tidings_processes
 
 EXIT_FAILED = 70
+TERMINATED = 143
 PARTS = tuple(router_bench.Part)
 LINES = tuple(growth.lines())
 SENDER_PARTS = tuple(sender_bench.Part)
+SENDER_LINES = tuple(sender_lines.lines())
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -33,6 +37,12 @@ app = typer.Typer(
 )
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
+
+
+@app.callback()
+def in_order() -> None:
+    """Whatever ends a benchmark, what it started ends too."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
 
 
 @app.command()
@@ -103,6 +113,17 @@ def sender(
     amounts = sender_bench.Amounts(deliveries, others, runs, flood, seconds, minutes)
     report = sender_bench.measure(_chosen(only, SENDER_PARTS), amounts, _progress())
     _show_report("sender", report, as_json)
+
+
+@app.command("sender-growth")
+def sender_growth(
+    deliveries: Annotated[int, typer.Option(help="Deliveries of each run.", min=1_000)] = 200_000,
+    only: Annotated[str, typer.Option(help=f"Of {', '.join(SENDER_LINES)}: some, with commas.")] = "",
+    as_json: Json = False,
+) -> None:
+    """How the sender's cost grows with lanes, with what waits in retry topics, and with partitions."""
+    report = sender_lines.measure(_chosen(only, SENDER_LINES), deliveries, _progress())
+    _show_report("sender-growth", report, as_json)
 
 
 @app.command()

@@ -88,8 +88,12 @@ def _all_came(site: Site, process: Family, messages: int) -> None:
 
 
 def low_share(arrivals: Sequence[Arrival], each: int) -> float:
-    """Low among what came while high had not run out; what came of the first tenth of high does not count, as not all
-    were known by then. `each`: how many there were of a priority."""
+    """Low among what came while high had not run out. `each`: how many there were of a priority.
+
+    What came before all had begun does not count: a tenth of high at least; half at most, which shows who starves.
+    """
     high = [at for at, arrival in enumerate(arrivals) if arrival.priority == "h"]
-    between = arrivals[high[each // 10] : high[each * 9 // 10]]
+    firsts = [next((at for at, arrival in enumerate(arrivals) if arrival.priority == p), len(arrivals)) for p in "nl"]
+    begin = min(max(high[each // 10], *firsts), high[each // 2])
+    between = arrivals[begin : high[each * 9 // 10]]
     return sum(arrival.priority == "l" for arrival in between) / len(between)

@@ -104,3 +104,13 @@ def test_the_mail_of_the_other_contenders_is_ours() -> None:
         ours = writer.write(renderer.compose(delivery_from_record(record), address, 1), 1_800_000_000.0)
         theirs = words.mail(record, address, values(number)).as_bytes()
         assert differences(Channel.EMAIL, {1: ours}, {1: theirs}) == (1, [])
+
+
+def test_a_priority_that_begins_late_is_counted_from_then_on_and_one_that_starves_is_seen() -> None:
+    def came(letters: str) -> list[Arrival]:
+        return [Arrival(letter, number, float(number)) for number, letter in enumerate(letters)]
+
+    late = came("hn" * 30 + "hnl" * 70)
+    assert low_share(late, each=100) == pytest.approx(1 / 3, abs=0.01)
+    starved = came("hn" * 90 + "hnl" * 10)
+    assert low_share(starved, each=100) == 0

@@ -53,8 +53,10 @@ async def run(order: Order) -> None:
     parts = SenderParts(NoProvider(), RecipientsInMemory(), claims, no_words, load(CATALOGUE), Codec())
     sender = Sender(policy, parts)
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, sender.stop)
+    sys.setswitchinterval(0.0005)  # these four as `tidings sender` does
     gc.collect()
     gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
     try:
         await sender.run()
     finally:
