@@ -91,8 +91,10 @@ class Router:
                 self._bury(batch.tp, record, concluded, moment.now)
                 counts.dead(concluded.kind)
                 continue
+            if self._remember(record, concluded, plans) and (plan := splice(record)) is not None:
+                counts.spliced(plan, record.timestamp)  # writing it thoroughly costs twice as much
+                continue
             self._pass_on(record, concluded, moment)
-            self._remember(record, concluded, plans)
             counts.decided(concluded.decision.channels, record.timestamp)
         counts.report()
 
@@ -111,13 +113,15 @@ class Router:
             Stamps(now),
         )
 
-    def _remember(self, record: Record, concluded: Concluded, plans: Plans) -> None:
-        """The next notification like this one takes the fast way. One that has expired is like no other."""
+    def _remember(self, record: Record, concluded: Concluded, plans: Plans) -> bool:
+        """This notification and all like it may take the fast way. One that has expired is like no other."""
         if concluded.body is None or record.value is None:
-            return
+            return False
         grounds = self._splicer.grounds(record.value, concluded.wish)
-        if grounds is not None and all(each.action is not Action.EXPIRE for each in concluded.decision.channels):
-            plans.remember(grounds, concluded.decision)
+        if grounds is None or any(each.action is Action.EXPIRE for each in concluded.decision.channels):
+            return False
+        plans.remember(grounds, concluded.decision)
+        return True
 
     def _pass_on(self, record: Record, concluded: Concluded, moment: Moment) -> None:
         topics, send = self._parts.topics, self._parts.outbox.send
