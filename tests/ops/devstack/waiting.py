@@ -35,9 +35,16 @@ def all_pids(data: Path) -> list[int]:
     return sorted({*listed, *children})
 
 
+def _is_alive(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:  # it may also end between two looks
+        return False
+
+
 def alive(pids: list[int]) -> list[int]:
     """Those that still run (a zombie is dead)."""
-    return [pid for pid in pids if psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE]
+    return [pid for pid in pids if _is_alive(pid)]
 
 
 def alive_on(data: Path) -> list[int]:
