@@ -1,6 +1,7 @@
 """How many provider calls there are at once, and who is let in next."""
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import Callable
 
@@ -25,7 +26,8 @@ class Gate:
             await waiter
         except asyncio.CancelledError:
             if waiter.cancelled():
-                self._waiting.remove(waiter)
+                with contextlib.suppress(ValueError):  # `look` met it first
+                    self._waiting.remove(waiter)
             else:
                 self.leave()
             raise
@@ -38,5 +40,7 @@ class Gate:
     def look(self) -> None:
         """Let in who fits."""
         while self._waiting and self.inside < self._width():
-            self.inside += 1
-            self._waiting.popleft().set_result(None)
+            waiter = self._waiting.popleft()
+            if not waiter.done():  # one that was cancelled leaves the line a turn later
+                self.inside += 1
+                waiter.set_result(None)

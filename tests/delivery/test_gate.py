@@ -62,3 +62,15 @@ def test_never_more_than_the_width_are_inside_and_no_place_is_lost(steps: list[s
         assert gate.inside == inside
 
     asyncio.run(walk())
+
+
+async def test_who_was_canceled_in_the_same_turn_is_passed_over() -> None:
+    gate = Gate(lambda: 1)
+    await gate.enter(False)
+    gone, next_one = (asyncio.create_task(gate.enter(False)) for _ in range(2))
+    await some_turns()
+    gone.cancel()
+    gate.leave()
+    await next_one
+    assert gone.cancelled()
+    assert gate.inside == 1
