@@ -88,9 +88,13 @@ class Attempts:
     async def carry_out(self, batch: Batch) -> None:
         """Returns when each of them was called, has ended, or has gone back to its lane."""
         assignment, waiting = batch.assignment, batch.records
-        claim = self._parts.claims.claim(assignment.owner, [record.claim_key for record in waiting])
-        try:  # side by side: one wait instead of two
-            verdicts, recipients = await asyncio.gather(claim, self._find(waiting))
+        claims = self._parts.claims.claim(assignment.owner, [record.claim_key for record in waiting])
+        claiming = asyncio.ensure_future(claims)  # side by side: one wait instead of two
+        try:
+            try:
+                recipients = await self._find(waiting)
+            finally:  # a claim that came after they had gone back could undo what became of them meanwhile
+                verdicts = await claiming
         except Unavailable as away:
             self._put_back(waiting)
             await self._outage.wait(away)
