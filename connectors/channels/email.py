@@ -14,10 +14,12 @@ from connectors.channels.smtp_codes import Ending, failure_of
 from connectors.channels.smtp_connection import SmtpConnection, connect
 from connectors.channels.smtp_pool import SmtpPool
 from connectors.channels.smtp_url import parse_relay
+from schemas.maker import maker
 from streams.domain.delivery import Message
 from streams.domain.failures import Failure, FailureKind
 from streams.domain.outcomes import DeadLetter, Outcome, ProviderCall, RetryLater, Sent
 
+_made_call = maker(ProviderCall)
 _QUEUED_AS = re.compile(r"(?i)\bqueued as ([\w.-]{1,64})")
 
 
@@ -51,6 +53,7 @@ class SmtpProvider:
         self._sender: Mailbox = parse_mailbox(policy.mail_from)
         self._writer = MailWriter(self._sender)
         self._clock = clock
+        self._request = f"MAIL {self._relay.host}"
         self._hello = self._sender.domain
         self._pool: SmtpPool | None = None
 
@@ -93,12 +96,12 @@ class SmtpProvider:
         text = ending.reply.text if ending.reply is not None else ""
         queued = _QUEUED_AS.search(text)
         local_part = message.address.rpartition("@")[0]
-        return ProviderCall(
-            provider=self.name,
-            started_at=int(started_at * 1000),
-            duration_ms=duration_ms,
-            code=str(ending.reply.code) if ending.reply is not None else None,
-            request=f"MAIL {self._relay.host}",
-            response=redacted(text, (message.address, local_part, message.parts.get("subject", ""))),
-            provider_message_id=queued[1] if queued else None,
+        return _made_call(
+            self.name,
+            int(started_at * 1000),
+            duration_ms,
+            str(ending.reply.code) if ending.reply is not None else None,
+            self._request,
+            redacted(text, (message.address, local_part, message.parts.get("subject", ""))),
+            queued[1] if queued else None,
         )

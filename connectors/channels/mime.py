@@ -145,7 +145,8 @@ def _part(kind: bytes, text: str) -> bytes:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
     lines = text.replace("\n", "\r\n")
     content = _utf8(lines, kind.decode())
-    encoding, body = _as_it_is(content) or _encoded(content, lines.isascii())
+    is_ascii = lines.isascii()
+    encoding, body = (_as_it_is(content) if is_ascii else None) or _encoded(content, is_ascii)
     return (
         b"--%s\r\nContent-Type: text/%s; charset=utf-8\r\nContent-Transfer-Encoding: %s\r\n\r\n%s"
         % (_BOUNDARY, kind, encoding, body)
@@ -157,9 +158,17 @@ def _as_it_is(content: bytes) -> tuple[bytes, bytes] | None:
     which may be lost on the way, or with our boundary in it."""
     if content.translate(None, _PLAIN) or b" \r\n" in content or content.endswith(b" ") or _BOUNDARY in content:
         return None
-    if len(content) > _LONGEST_LINE and max(map(len, content.split(b"\n"))) > _LONGEST_LINE:
-        return None
-    return b"7bit", content + b"\r\n"
+    return None if _has_a_long_line(content) else (b"7bit", content + b"\r\n")
+
+
+def _has_a_long_line(content: bytes) -> bool:
+    begin = 0
+    while len(content) - begin > _LONGEST_LINE:  # so many bytes without a line break are too long a line
+        end = content.rfind(b"\n", begin, begin + _LONGEST_LINE + 1)
+        if end < 0:
+            return True
+        begin = end + 1
+    return False
 
 
 def _encoded(content: bytes, is_ascii: bool) -> tuple[bytes, bytes]:

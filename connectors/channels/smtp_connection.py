@@ -7,7 +7,9 @@ mail has come, which decides whether a lost connection is ambiguous.
 
 import asyncio
 import errno
+import re
 import ssl
+from collections.abc import Callable, Sequence
 from typing import cast
 
 import aiosmtplib
@@ -19,7 +21,12 @@ from connectors.channels.smtp_url import Relay, Tls
 _LONGEST_ANSWER = 65_536
 _GO_ON = 354
 _GOOD = (("MAIL", (250,)), ("RCPT", (250, 251, 252)), ("DATA", (_GO_ON,)))
+_RESET = ("RSET", (250,))
 _CLOSING = 421
+
+# What nearly every answer looks like, when all of it comes at once. Anything else is read line by line.
+_ENVELOPE_TAKEN = re.compile(rb"250(?!-)[^\n]*\n25[012](?!-)[^\n]*\n354(?!-)[^\n]*\n").fullmatch
+_ONE_ANSWER = re.compile(rb"([0-9]{3})(?!-)([^\n]*)\n").fullmatch
 
 
 class CannotConnect(Exception):
@@ -35,6 +42,7 @@ class SmtpConnection(asyncio.Protocol):
 
     def __init__(self, transport: asyncio.Transport, extensions: frozenset[str], timeouts: tuple[float, float]) -> None:
         self._transport = transport
+        self._loop = asyncio.get_running_loop()
         self._pipelining = "pipelining" in extensions
         self._size = "size" in extensions
         self._envelope_seconds, self._content_seconds = timeouts
@@ -42,10 +50,13 @@ class SmtpConnection(asyncio.Protocol):
         self._received = b""
         self._lines: list[str] = []
         self._replies: list[Reply] = []
-        self._wanted = 0
-        self._content: bytes | None = None
-        self._content_left = False
-        self._waiter: asyncio.Future[None] | None = None
+        self._expected: Sequence[tuple[str, tuple[int, ...]]] = ()
+        self._batches: list[tuple[bytes, Sequence[tuple[str, tuple[int, ...]]]]] = []
+        self._content = b""
+        self._step: Step | None = None
+        self._usual: Callable[[bytes], re.Match[bytes] | None] | None = None
+        self._just_written = False
+        self._ended: asyncio.Future[Ending] | None = None
         self._lost = False
         self._in_transaction = False
         self.timed_out = False
@@ -56,94 +67,48 @@ class SmtpConnection(asyncio.Protocol):
         """Whether another mail can be tried on it, as far as is known."""
         return not self._lost and not self._transport.is_closing()
 
-    async def carry(self, sender: str, recipient: str, content: bytes) -> Ending:
-        """Hand over one mail; the addresses are checked, the content has CRLF lines. Cancelled: do not use it again."""
-        size = f" SIZE={len(content)}" if self._size else ""
-        commands = [f"MAIL FROM:<{sender}>{size}\r\n".encode(), f"RCPT TO:<{recipient}>\r\n".encode(), b"DATA\r\n"]
-        stuffed = _dot_stuffed(content)
-        if self._pipelining and not self._in_transaction:
-            return await self._at_once(commands, stuffed)
-        failed = await self._envelope(commands)
-        if failed is not None:
-            return failed
-        return self._ended(*await self._say(stuffed, 1, self._content_seconds))
-
-    async def _at_once(self, commands: list[bytes], content: bytes) -> Ending:
-        """The content leaves the moment the envelope is accepted, without a turn of the loop."""
-        self._in_transaction, self._content = True, content
-        replies, silence = await self._say(b"".join(commands), len(commands), self._envelope_seconds)
-        content_left, self._content = self._content is None, None
-        if content_left:
-            return self._ended(replies[len(commands) :], silence)
-        for reply, (command, good) in zip(replies, _GOOD, strict=False):
-            if reply.code not in good:
-                return self._refused(reply, command, replies[-1])
-        return Ending(Step.ENVELOPE, None, silence)
-
-    def _ended(self, answers: list[Reply], silence: str) -> Ending:
-        """`answers`: what came after the content."""
-        if not answers:
-            return Ending(Step.CONTENT, None, silence)
-        self._in_transaction = False
-        self._note(answers[0])
-        return Ending(Step.CONTENT, answers[0])
-
-    def _refused(self, reply: Reply, command: str, last: Reply) -> Ending:
-        self._note(reply)
-        if last.code == _GO_ON:  # it waits for a mail that nobody may get
-            self.abort()
-        return Ending(Step.ENVELOPE, reply, about_recipient=command == "RCPT")
-
-    async def _envelope(self, commands: list[bytes]) -> Ending | None:
-        good: list[tuple[str, tuple[int, ...]]] = [*_GOOD]
-        reset = self._in_transaction  # an earlier mail was refused halfway
-        if reset:
-            commands, good = [b"RSET\r\n", *commands], [("RSET", (250,)), *good]
-        self._in_transaction = True
-        batches = [commands] if self._pipelining else [[command] for command in commands]
-        expected = iter(good)
-        loop = asyncio.get_running_loop()
-        until = loop.time() + self._envelope_seconds
-        for batch in batches:
-            replies, silence = await self._say(b"".join(batch), len(batch), until - loop.time())
-            for reply in replies:
-                command, codes = next(expected)
-                if reply.code not in codes:
-                    if reset:  # this answer is about the connection, not about the mail
-                        self.abort()
-                        return Ending(Step.ENVELOPE)
-                    return self._refused(reply, command, replies[-1])
-                reset = False
-            if len(replies) < len(batch):
-                return Ending(Step.ENVELOPE, None, silence)
-        return None
-
-    async def _say(self, data: bytes, replies: int, seconds: float) -> tuple[list[Reply], str]:
-        """Send, and wait for so many answers. Fewer come back when the line goes dead; the text says how."""
+    def carry(self, sender: str, recipient: str, content: bytes) -> asyncio.Future[Ending]:
+        """Hand over one mail; the addresses are checked, the content has CRLF lines. Cancelled: abort it."""
+        self._ended = ended = self._loop.create_future()
+        self._step = Step.ENVELOPE
         if not self.usable:
-            return [], "the connection was lost"
-        self._replies, self._wanted = [], replies
-        self._waiter = asyncio.get_running_loop().create_future()
-        self._patience.begin(seconds)
-        try:
-            self._transport.write(data)
-            await self._waiter
-        finally:
-            self._patience.end()
-            self._waiter, self._wanted = None, 0
-        return self._replies, "no answer in time" if self.timed_out else "the connection was lost"
+            self._end(Ending(Step.ENVELOPE))
+            return ended
+        self._content = _dot_stuffed(content)
+        self._patience.begin(self._envelope_seconds)
+        size = f" SIZE={len(content)}" if self._size else ""
+        mail, rcpt, data = f"MAIL FROM:<{sender}>{size}\r\n", f"RCPT TO:<{recipient}>\r\n", "DATA\r\n"
+        if self._pipelining and not self._in_transaction:
+            self._in_transaction, self._usual = True, _ENVELOPE_TAKEN
+            self._say(f"{mail}{rcpt}{data}".encode(), _GOOD)
+        else:
+            self._say_in_turn([mail.encode(), rcpt.encode(), data.encode()])
+        return ended
 
-    def _expire(self) -> None:
-        self.timed_out = True
-        self.abort()
+    def _say_in_turn(self, commands: list[bytes]) -> None:
+        good = [*_GOOD]
+        if self._in_transaction:  # an earlier mail was refused halfway
+            commands, good = [b"RSET\r\n", *commands], [_RESET, *good]
+        self._in_transaction = True
+        turns = zip(commands, good, strict=True)
+        self._batches = [(b"".join(commands), good)] if self._pipelining else [(what, [how]) for what, how in turns]
+        self._say(*self._batches.pop(0))
 
-    def _note(self, reply: Reply) -> None:
-        if reply.code == _CLOSING:
-            self.abort()
+    def _say(self, commands: bytes, expected: Sequence[tuple[str, tuple[int, ...]]]) -> None:
+        self._replies, self._expected = [], expected
+        self._just_written = True
+        self._transport.write(commands)
 
     def data_received(self, data: bytes) -> None:
+        usual, self._usual = self._usual, None
+        if usual is not None and not self._received and (found := usual(data)) and len(data) <= _LONGEST_ANSWER:
+            if self._step is Step.ENVELOPE:
+                self._hand_over()
+            else:
+                self._answer(Reply(int(found[1]), found[2][1:].decode("utf-8", "replace").strip()))
+            return
         *lines, self._received = (self._received + data).split(b"\n")
-        self._content_left = False
+        self._just_written = False
         for line in lines:
             self._line(line.rstrip(b"\r").decode("utf-8", "replace"))
         if len(self._received) + sum(map(len, self._lines)) > _LONGEST_ANSWER:
@@ -151,25 +116,73 @@ class SmtpConnection(asyncio.Protocol):
 
     def _line(self, line: str) -> None:
         code = line[:3]
-        if not (code.isascii() and code.isdigit()) or len(self._replies) >= self._wanted or self._content_left:
-            self.abort()  # not SMTP, or an answer to nothing: what comes next cannot be told apart
+        if not (code.isascii() and code.isdigit()) or self._step is None or self._just_written:
+            # not SMTP, or an answer to nothing, or it came before what it would be an answer to: what comes next
+            # cannot be told apart
+            self.abort()
             return
         self._lines.append(line[4:].strip())
         if line[3:4] != "-":
-            self._replies.append(Reply(int(code), "\n".join(self._lines)))
-            self._lines = []
-            if len(self._replies) == self._wanted:
-                self._all_answered()
+            reply, self._lines = Reply(int(code), "\n".join(self._lines)), []
+            if self._step is Step.CONTENT:
+                self._answer(reply)
+            else:
+                self._replies.append(reply)
+                if len(self._replies) == len(self._expected):
+                    self._judge()
 
-    def _all_answered(self) -> None:
-        accepted = all(reply.code in good for reply, (_, good) in zip(self._replies, _GOOD, strict=False))
-        if self._content is None or not accepted:
-            self._wake()
+    def _judge(self) -> None:
+        """All that was said is answered."""
+        if self._refusal():
             return
-        self._transport.write(self._content)
-        self._content, self._content_left = None, True  # an answer that came before it left is not an answer to it
-        self._wanted += 1
+        if self._batches:
+            self._say(*self._batches.pop(0))
+        else:
+            self._hand_over()
+
+    def _hand_over(self) -> None:
+        """The content leaves the moment the envelope is accepted, without a turn of the loop."""
+        self._step, self._usual, self._just_written = Step.CONTENT, _ONE_ANSWER, True
         self._patience.begin(self._content_seconds)
+        self._transport.write(self._content)
+
+    def _refusal(self) -> bool:
+        """Whether one of the answers to the envelope ends the mail."""
+        for reply, (command, codes) in zip(self._replies, self._expected, strict=False):
+            if reply.code in codes:
+                continue
+            if command == "RSET":  # this answer is about the connection, not about the mail
+                self._end(Ending(Step.ENVELOPE))
+                self.abort()
+                return True
+            self._end(Ending(Step.ENVELOPE, reply, about_recipient=command == "RCPT"))
+            if reply.code == _CLOSING or self._replies[-1].code == _GO_ON:  # it waits for a mail that nobody may get
+                self.abort()
+            return True
+        return False
+
+    def _answer(self, reply: Reply) -> None:
+        """To the content."""
+        self._in_transaction = False
+        self._end(Ending(Step.CONTENT, reply))
+        if reply.code == _CLOSING:
+            self.abort()
+
+    def _end(self, ending: Ending) -> None:
+        self._patience.end()
+        self._step = None
+        if self._ended is not None and not self._ended.done():
+            self._ended.set_result(ending)
+
+    def _silent(self) -> None:
+        """Nothing comes any more."""
+        if self._step is None or (self._step is Step.ENVELOPE and self._refusal()):
+            return
+        self._end(Ending(self._step, None, "no answer in time" if self.timed_out else "the connection was lost"))
+
+    def _expire(self) -> None:
+        self.timed_out = True
+        self.abort()
 
     def eof_received(self) -> bool:
         self.abort()
@@ -177,19 +190,15 @@ class SmtpConnection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._lost = True
+        self._silent()
         self._patience.stop()
         self.gone.set()
-        self._wake()
-
-    def _wake(self) -> None:
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
 
     def abort(self) -> None:
         """Close at once."""
         self._lost = True
         self._transport.abort()
-        self._wake()
+        self._silent()
 
     def close(self) -> None:
         """Take leave politely; what was sent is flushed."""

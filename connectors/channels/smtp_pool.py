@@ -30,37 +30,32 @@ class SmtpPool:
         self._idle: deque[tuple[SmtpConnection, float]] = deque()
         self._reaper: asyncio.TimerHandle | None = None
         self._closed = False
+        self._loop = asyncio.get_running_loop()
 
     async def carry(self, sender: str, recipient: str, content: bytes) -> Ending:
         """Hand over one mail on a kept or a new connection. Raises nothing a relay can cause."""
         if not self._turns.take() and not await self._turns.wait(self._wait_seconds):
             return Ending(Step.WAIT, None, f"all connections were busy for {self._wait_seconds:g} s")
         try:
-            return await self._carry(sender, recipient, content)
-        finally:
-            self._turns.give()
-
-    async def _carry(self, sender: str, recipient: str, content: bytes) -> Ending:
-        kept = self._take()
-        if kept is not None:
-            ending = await self._on(kept, sender, recipient, content)
-            if not _was_stale(kept, ending):
-                return ending
-        try:
-            fresh = await self._connect()
+            connection = self._take()
+            while True:
+                fresh = connection is None
+                if connection is None:
+                    connection = await self._connect()
+                try:
+                    ending = await connection.carry(sender, recipient, content)
+                except BaseException:  # cancelled halfway: nobody knows what the relay waits for
+                    connection.abort()
+                    raise
+                if connection.usable:
+                    self._put(connection)
+                if fresh or not _was_stale(connection, ending):
+                    return ending
+                connection = None
         except CannotConnect as error:
             return error.ending
-        return await self._on(fresh, sender, recipient, content)
-
-    async def _on(self, connection: SmtpConnection, sender: str, recipient: str, content: bytes) -> Ending:
-        try:
-            ending = await connection.carry(sender, recipient, content)
-        except BaseException:  # cancelled halfway: nobody knows what the relay waits for
-            connection.abort()
-            raise
-        if connection.usable:
-            self._put(connection)
-        return ending
+        finally:
+            self._turns.give()
 
     def _take(self) -> SmtpConnection | None:
         while self._idle:
@@ -73,18 +68,16 @@ class SmtpPool:
         if self._closed:
             connection.close()
             return
-        loop = asyncio.get_running_loop()
-        self._idle.append((connection, loop.time()))
+        self._idle.append((connection, self._loop.time()))
         if self._reaper is None:
-            self._reaper = loop.call_later(self._idle_seconds, self._reap)
+            self._reaper = self._loop.call_later(self._idle_seconds, self._reap)
 
     def _reap(self) -> None:
-        loop = asyncio.get_running_loop()
         self._reaper = None
-        while self._idle and self._idle[0][1] <= loop.time() - self._idle_seconds:
+        while self._idle and self._idle[0][1] <= self._loop.time() - self._idle_seconds:
             self._idle.popleft()[0].close()
         if self._idle:
-            self._reaper = loop.call_at(self._idle[0][1] + self._idle_seconds, self._reap)
+            self._reaper = self._loop.call_at(self._idle[0][1] + self._idle_seconds, self._reap)
 
     async def close(self) -> None:
         """Close what is idle, and what is in use as soon as it comes back."""

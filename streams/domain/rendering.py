@@ -8,8 +8,9 @@ import json
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from json.encoder import encode_basestring
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 from liquid import Markup
 
@@ -48,7 +49,7 @@ class Renderer:
 
     def __init__(self, catalogue: Catalogue) -> None:
         self.catalogue = catalogue
-        self._compiled: dict[tuple[str, Channel], Mapping[str, CompiledTemplate]] = {}
+        self._pages: dict[tuple[str, Channel], _Page] = {}
 
     def compose(self, delivery: Delivery, address: str, attempt: int) -> Message:
         """What a provider gets for this attempt (from 1). Raises RenderingFailed."""
@@ -70,27 +71,23 @@ class Renderer:
 
     def render(self, kind: str, channel: Channel, values: Mapping[str, object]) -> Mapping[str, str]:
         """The parts by name: for e-mail subject (one line), html and text; for SMS text. Raises RenderingFailed."""
-        templates = self._templates(kind, channel)
+        page = self._pages.get((kind, channel))
+        if page is None:
+            page = self._pages[kind, channel] = self._compile(kind, channel)
         parts = {}
-        for part in PARTS[channel]:
-            where = f"{kind}/{channel}.{part}"
-            parts[part] = _rendered(where, templates[part], values)
+        for part, template, where in page.parts:
+            text = _rendered(where, template, values)
             if part == "subject":
-                parts[part] = one_line(parts[part])
-            if not parts[part]:
+                text = one_line(text)
+            if not text:
                 raise RenderingFailed(f"{where}: it is empty")
-        if LAYOUT in templates:
+            parts[part] = text
+        if page.layout is not None:
             framed = {**values, "subject": parts["subject"], "content": Markup(parts["html"])}
-            parts["html"] = _rendered(f"layouts/{channel}.html", templates[LAYOUT], framed)
+            parts["html"] = _rendered(f"layouts/{channel}.html", page.layout, framed)
         return parts
 
-    def _templates(self, kind: str, channel: Channel) -> Mapping[str, CompiledTemplate]:
-        found = self._compiled.get((kind, channel))
-        if found is None:
-            found = self._compiled[kind, channel] = self._compile(kind, channel)
-        return found
-
-    def _compile(self, kind: str, channel: Channel) -> Mapping[str, CompiledTemplate]:
+    def _compile(self, kind: str, channel: Channel) -> "_Page":
         known = self.catalogue.types.get(kind)
         if known is None:
             raise RenderingFailed(f"the catalogue has no type {kind!r}")
@@ -103,7 +100,15 @@ class Renderer:
                 compiled[part] = compile_template(source, html=part in HTML_PARTS)
             except WrongTemplate as error:
                 raise RenderingFailed(f"{kind}/{channel}.{part}: {error}") from None
-        return compiled
+        parts = tuple((part, compiled[part], f"{kind}/{channel}.{part}") for part in PARTS[channel])
+        return _Page(parts, compiled.get(LAYOUT))
+
+
+class _Page(NamedTuple):
+    """What the words of a type on a channel are made of. `parts`: name, template, and what it is called in an error."""
+
+    parts: tuple[tuple[str, CompiledTemplate, str], ...]
+    layout: CompiledTemplate | None
 
 
 def _rendered(where: str, template: CompiledTemplate, values: Mapping[str, object]) -> str:
@@ -169,9 +174,13 @@ _quoted = encode_basestring  # a text as JSON; an encoder takes ten times as lon
 
 
 def _iso(milliseconds: int) -> str:
+    seconds, rest = divmod(milliseconds, 1000)
+    return f"{_second(seconds)}.{rest:03d}Z"
+
+
+@lru_cache(64)
+def _second(seconds: int) -> str:
     try:
-        return (
-            datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        )
+        return datetime.fromtimestamp(seconds, UTC).isoformat()[:19]
     except (ValueError, OverflowError, OSError):
         raise RenderingFailed("created_at is no time in milliseconds since 1970") from None

@@ -166,3 +166,14 @@ def test_a_part_that_is_missing_or_no_unicode_is_refused(part: str) -> None:
         WRITER.write(mail(parts={name: text for name, text in MAIL.parts.items() if name != part}), NOW)
     with pytest.raises(UnfitMessage, match="Unicode"):
         WRITER.write(mail(parts={**MAIL.parts, part: "\ud800"}), NOW)
+
+
+@pytest.mark.parametrize(("longest", "encoding"), [(898, "7bit"), (899, "7bit"), (900, "quoted-printable")])
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_only_a_text_whose_lines_are_short_is_sent_unencoded(longest: int, encoding: str, place: int) -> None:
+    lines = ["x" * 500] * 3
+    lines[place] = "y" * longest
+    raw = WRITER.write(mail(parts={"subject": "s", "html": "<p>", "text": "\n".join(lines) + "\n"}), NOW)
+    part = next(each for each in read(raw).walk() if each.get_content_type() == "text/plain")
+    assert part["Content-Transfer-Encoding"] == encoding
+    assert max(map(len, raw.split(b"\r\n"))) <= 900

@@ -28,6 +28,27 @@ async def test_an_answer_to_the_content_that_came_before_the_content_proves_noth
         assert outcome.failure.ambiguous
 
 
+@pytest.mark.parametrize("more", ["250 and one more", "4", "250-and"])
+async def test_an_answer_with_something_behind_it_counts_but_its_connection_is_used_no_more(more: str) -> None:
+    taken = [*HELLO, "250 ok\r\n250 ok\r\n354 go", "", ""]
+    first = [*taken, f"250 taken\r\n{more}"]
+    async with Scripted(first, [*taken, "250 taken"]) as relay, provider(relay.url) as smtp:
+        assert isinstance(await smtp.send(mail()), Sent)
+        outcome = await smtp.send(mail())
+        assert isinstance(outcome, Sent)
+        assert len(relay.heard) == 2
+
+
+@pytest.mark.parametrize(
+    "answers",
+    ["250 ok\r\n251 will forward\r\n354 go", "250\r\n252\r\n354", "250-a\r\n250 b\r\n250 ok\r\n354-so\r\n354 go"],
+)
+@pytest.mark.parametrize("taken", ["250 taken", "250", "250-well\r\n250 taken"])
+async def test_an_answer_may_have_more_lines_or_no_text(answers: str, taken: str) -> None:
+    async with Scripted([*HELLO, answers, "", "", taken]) as relay, provider(relay.url) as smtp:
+        assert isinstance(await smtp.send(mail()), Sent)
+
+
 async def test_a_relay_that_is_silent_after_the_content_is_given_up_in_the_time_for_the_content() -> None:
     times = {"envelope_seconds": 5, "content_seconds": 0.2}
     async with Relay(pipelining=True) as relay, provider(relay.url, **times) as smtp:

@@ -58,3 +58,18 @@ async def test_who_is_cancelled_takes_no_turn_away(given_before: bool) -> None:
         turns.give()
     assert turns.take()
     assert not turns.take()
+
+
+async def test_each_waits_for_its_own_time_whoever_came_first() -> None:
+    turns, gave_up = Turns(0), list[float]()
+
+    async def come(seconds: float) -> None:
+        assert not await turns.wait(seconds)
+        gave_up.append(seconds)
+
+    began = asyncio.get_running_loop().time()
+    await asyncio.gather(*(come(seconds) for seconds in (0.15, 0.05, 0.1)))
+    assert gave_up == [0.05, 0.1, 0.15]
+    assert 0.14 < asyncio.get_running_loop().time() - began < 2
+    turns.give()
+    assert turns.take()

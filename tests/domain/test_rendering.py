@@ -117,9 +117,26 @@ def test_a_type_without_words_for_a_channel_fails() -> None:
 
 def test_a_template_is_compiled_once() -> None:
     one = renderer()
-    first = one._templates("order.shipped", Channel.EMAIL)
     one.compose(delivery(), "a@example.com", 1)
-    assert one._templates("order.shipped", Channel.EMAIL) is first
+    first = dict(one._pages)
+    one.compose(delivery(), "a@example.com", 1)
+    assert list(first) == [("order.shipped", Channel.EMAIL)]
+    assert all(one._pages[known] is page for known, page in first.items())
+
+
+@pytest.mark.parametrize(
+    ("created_at", "text"),
+    [
+        (0, "1970-01-01T00:00:00.000Z"),
+        (-1, "1969-12-31T23:59:59.999Z"),
+        (1_795_000_000_007, "2026-11-18T11:06:40.007Z"),
+        (253_402_300_799_999, "9999-12-31T23:59:59.999Z"),
+    ],
+)
+def test_a_moment_is_told_to_the_millisecond(created_at: int, text: str) -> None:
+    told = replace(delivery(Channel.WEBHOOK).notification, created_at=created_at)
+    sent = replace(delivery(Channel.WEBHOOK), notification=told)
+    assert json.loads(webhook_body(sent))["timestamp"] == text
 
 
 def test_a_webhook_carries_type_timestamp_data_and_ids() -> None:

@@ -21,7 +21,7 @@ KEPT_EACH, KEPT = 16, 2_000
 
 _GREETING = b"220 sink.example.com ESMTP\r\n"
 _EHLO = b"250-sink.example.com\r\n250-PIPELINING\r\n250-8BITMIME\r\n250 SIZE 52428800\r\n"
-_END = b"\r\n.\r\n"
+_END, _LINE_END = b"\r\n.\r\n", b"\r\n"
 _OK, _GO, _TAKEN = b"250 2.0.0 OK\r\n", b"354 Go on\r\n", b"250 2.0.0 OK: queued as 4F2A91C0\r\n"
 _BYE = b"221 2.0.0 Bye\r\n"
 _FINE = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
@@ -61,7 +61,7 @@ class Smtp(asyncio.Protocol):
 
     def __init__(self, seen: Seen) -> None:
         self._seen = seen
-        self._received = bytearray()
+        self._received = b""
         self._in_content = False
         self._label = b""
         self._leaving = False
@@ -71,42 +71,33 @@ class Smtp(asyncio.Protocol):
         self._transport.write(_GREETING)
 
     def data_received(self, data: bytes) -> None:
-        self._received += data
-        out = []
-        while (answer := self._next()) is not None:
-            out.append(answer)
+        received = self._received + data
+        at, out = 0, []
+        while (end := received.find(_END if self._in_content else _LINE_END, at)) >= 0:
+            if self._in_content:
+                self._seen.note(self._label, received[at:end])
+                at, self._in_content = end + len(_END), False
+                out.append(_TAKEN)
+            else:
+                out.append(self._command(received[at:end]))
+                at = end + len(_LINE_END)
+        self._received = received[at:]
         if out:
             self._transport.write(b"".join(out))
         if self._leaving:
             self._transport.close()
 
-    def _next(self) -> bytes | None:
-        """The answer to the next command or content; None: it is not all there."""
-        received = self._received
-        if self._in_content:
-            end = received.find(_END)
-            if end < 0:
-                return None
-            self._seen.note(self._label, received[:end])
-            del received[: end + len(_END)]
-            self._in_content = False
-            return _TAKEN
-        end = received.find(b"\r\n")
-        if end < 0:
-            return None
-        line = bytes(received[:end])
-        del received[: end + 2]
-        return self._command(line)
-
     def _command(self, line: bytes) -> bytes:
         match line[:4].upper():
-            case b"EHLO":
-                return _EHLO
+            case b"MAIL":
+                return _OK
             case b"RCPT":
                 self._label = line[line.find(b"<") + 1 : line.find(b"@")]
             case b"DATA":
                 self._in_content = True
                 return _GO
+            case b"EHLO":
+                return _EHLO
             case b"QUIT":
                 self._leaving = True
                 return _BYE
