@@ -115,6 +115,10 @@ class Codec:
             self._readers[known] = reader(self._schemas[name], *picks)
         return self._readers[known]
 
+    def field_names(self, name: str) -> tuple[str, ...]:
+        """The fields of our current schema, in order."""
+        return tuple(field["name"] for field in self._schemas[name]["fields"])
+
     def reader_from(self, name: str, first: str, *picks: Pick) -> Reader:
         """A reader of the fields from `first` on."""
         schema = self._schemas[name]

@@ -10,10 +10,13 @@ holds but for those.
 """
 
 import linecache
+import struct
 from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 from schemas.reader_source import Pick, source_of
+
+_DOUBLE = struct.Struct("<d")
 
 Reader = Callable[[bytes, int], tuple[Any, ...]]
 
@@ -26,7 +29,7 @@ def reader(schema: Mapping[str, Any], *picks: Pick) -> Reader:
     source = source_of(schema, *picks)
     name = f"<reader of {schema['name']}: {', '.join(map(str, picks))}>"
     linecache.cache[name] = (len(source), None, source.splitlines(True), name)  # so that a traceback shows the line
-    names = {each.__name__: each for each in (long, end_of_long, length, count, wrong_end)}
+    names = {each.__name__: each for each in (long, end_of_long, length, count, double, wrong_end)}
     exec(compile(source, name, "exec"), names)  # noqa: S102 (nothing of the schema's text is in it but as a literal)
     return cast(Reader, names["read"])
 
@@ -63,6 +66,13 @@ def count(data: bytes, at: int) -> tuple[int, int]:
     """(number of items, position of the first) of a block of an array or map. A negative count: a size follows it."""
     found, at = long(data, at)
     return (found, at) if found >= 0 else (-found, end_of_long(data, at))
+
+
+def double(data: bytes, at: int) -> float:
+    """A number of eight bytes."""
+    if len(data) < at + _DOUBLE.size:
+        raise IndexError("a number that is cut off")
+    return float(_DOUBLE.unpack_from(data, at)[0])
 
 
 def wrong_end(data: bytes, at: int) -> ValueError:

@@ -22,7 +22,7 @@ class Number:
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """A field as fastavro reads it: text, bytes, a number, arrays and maps of these, and one of these or null."""
+    """A field as fastavro reads it: text, bytes, a number, records, arrays and maps of these, and one or null."""
 
     field: str
 
@@ -164,7 +164,9 @@ class _Writer:
                 self._of_one_size(schema, into)
 
     def _of_one_size(self, schema: Any, into: str | None) -> None:
-        if into:
+        if into and schema == "double":
+            self._line(f"{into} = double(data, at)")
+        elif into:
             raise ValueError(f"no reader picks values of the type {schema!r}")
         match schema:
             case "null":
@@ -177,14 +179,23 @@ class _Writer:
                 raise ValueError(f"no reader for the type {schema!r}")
 
     def _named(self, kind: str, schema: Mapping[str, Any], into: str | None) -> None:
-        if into:
+        if into and kind != "record":
             raise ValueError(f"no reader picks values of the type {schema['name']}")
-        if kind == "record":
+        if into:
+            self._record(schema["fields"], into)
+        elif kind == "record":
             self._fields(list(schema["fields"]))
         elif kind == "enum":
             self._index(len(schema["symbols"]), f"not one of the {len(schema['symbols'])} symbols of {schema['name']}")
         else:
             self._line(f"at += {int(schema['size'])}")
+
+    def _record(self, fields: list[Any], into: str) -> None:
+        """As a dict. Names of fields are only literals in the source."""
+        for place, field in enumerate(fields):
+            self._value(field["type"], f"{into}_{place}")
+        pairs = ", ".join(f"{field['name']!r}: {into}_{place}" for place, field in enumerate(fields))
+        self._line(f"{into} = {{{pairs}}}")
 
     def _sized(self, is_text: bool, into: str | None, as_bytes: bool) -> None:
         name = into or "found"

@@ -1,10 +1,10 @@
 """Writes what the recorder keeps: a batch, one transaction, safe to repeat."""
 
-import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
+import msgspec
 import psycopg
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
@@ -19,6 +19,7 @@ from schemas.headers import cloud_event
 _SQL = queries.load("recording")
 _RECIPIENTS = queries.load("recipients")
 _SOURCE = "/tidings/recorder"
+_ENCODED = msgspec.json.Encoder().encode
 
 
 class RecordingStore:
@@ -42,7 +43,7 @@ class RecordingStore:
             ):
                 if these:
                     # one JSON parameter: of the ways measured the fastest for batches of this size (speed.md)
-                    cursor.execute(_SQL[name], {"rows": json.dumps(these).replace("\\u0000", "")})
+                    cursor.execute(_SQL[name], {"rows": _as_json(these)})
             if rows.dead_letters:
                 cursor.executemany(_SQL["write_dead_letter"], [_prepared(row) for row in rows.dead_letters])
             # always in the same order, so that two recorders never wait for each other
@@ -79,12 +80,24 @@ class RecordingStore:
         self.close()
 
 
+def _as_json(rows: Sequence[Row]) -> str:
+    """PostgreSQL's text has no NUL: it is left out."""
+    written = _ENCODED(rows)
+    if b"\\u0000" in written:
+        written = _ENCODED([{name: _without_nul(value) for name, value in row.items()} for row in rows])
+    return written.decode()
+
+
+def _without_nul(value: Any) -> Any:
+    return value.replace("\0", "") if isinstance(value, str) else value
+
+
 def _recipient_of(row: Row) -> str:
     return str(row["recipient_id"])
 
 
 def _prepared(row: Row) -> Row:
     """PostgreSQL's text has no NUL; raw bytes keep theirs in `value`."""
-    texts = {name: value.replace("\0", "") if isinstance(value, str) else value for name, value in row.items()}
-    headers = json.loads(json.dumps(row["headers"]).replace("\\u0000", ""))
+    texts = {name: _without_nul(value) for name, value in row.items()}
+    headers = [[_without_nul(part) for part in header] for header in row["headers"]]
     return {**texts, "headers": Jsonb(headers)}

@@ -12,6 +12,7 @@ import psycopg
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 
 from connectors.kafka.fatal import is_fatal
+from connectors.recording.reading import RecordReader
 from connectors.recording.rows import DeadRecord, Rows, add_dead_letter, add_decision, add_status
 from ops.telemetry import logs, metrics
 from ops.telemetry.health import Health
@@ -43,6 +44,7 @@ class Recorder:
 
     def __init__(self, policy: RecorderPolicy, store: Store, codec: Codec, health: Health) -> None:
         self._policy, self._store, self._codec, self._health = policy, store, codec, health
+        self._decisions, self._statuses = RecordReader(codec, "Decision"), RecordReader(codec, "DeliveryStatus")
         self._log = logs.get(part="recorder")
         self._stopping = threading.Event()
         self._moved_at = self._committed_at = time.monotonic()
@@ -139,9 +141,9 @@ class Recorder:
     def _add(self, rows: Rows, message: Message) -> None:
         match message.topic():
             case topics.DECISIONS:
-                add_decision(rows, self._codec.decode("Decision", message.value()))
+                add_decision(rows, self._decisions.read(message.value()))
             case topics.DELIVERY_STATUS:
-                add_status(rows, self._codec.decode("DeliveryStatus", message.value()))
+                add_status(rows, self._statuses.read(message.value()))
             case _:
                 told = (message.partition(), message.offset(), message.timestamp()[1], message.key(), message.value())
                 add_dead_letter(rows, DeadRecord(*told, message.headers() or []), self._codec)

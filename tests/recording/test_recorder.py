@@ -174,6 +174,18 @@ def test_what_was_written_twice_is_there_once(dsn: str) -> None:
     ]
 
 
+@pytest.mark.parametrize("reason", ["\\u0000", "a \\\\u0000 in a path", "\\\0", '"\0"', "ü\0\\"])
+def test_regression_a_text_that_spells_an_escape_is_kept_and_only_a_real_nul_is_left_out(dsn: str, reason: str) -> None:
+    from connectors.recording.rows import add_status
+
+    identity, kept = str(uuid4()), Rows()
+    add_status(kept, CODEC.decode("DeliveryStatus", status(identity, Status.RETRYING, 1, reason=reason)))
+    with RecordingStore(dsn, CODEC) as store:
+        store.write(kept)
+    wanted = [(reason.replace("\0", ""),)]
+    assert rows(dsn, "select reason from attempts where delivery_id = %s", delivery_id(identity, "email")) == wanted
+
+
 def test_a_recorder_whose_name_another_one_took_ends_and_does_not_stand_by_for_ever(
     servers: Endpoints, dsn: str
 ) -> None:

@@ -182,10 +182,14 @@ PICKABLE = {
         {"name": "one_of", "type": ["string", "null", "long", {"type": "array", "items": "int"}]},
         {"name": "list", "type": {"type": "array", "items": {"type": "map", "values": ["null", "string"]}}},
         {"name": "map", "type": ["null", {"type": "map", "values": {"type": "array", "items": "string"}}]},
+        {"name": "record", "type": ["null", {"type": "record", "name": "Call", "fields": [
+            {"name": "took", "type": "double"}, {"name": "code", "type": ["null", "string"]}]}]},
+        {"name": "records", "type": {"type": "array", "items": "Call"}},
+        {"name": "double", "type": "double"},
         {"name": "lists", "type": {"type": "array", "items": {"type": "array", "items": "long"}}},
         {"name": "after", "type": ["null", "string"]},
     ],
-}
+}  # fmt: skip
 PARSED["Pickable"] = fastavro.parse_schema(PICKABLE)
 READ_ALL = reader(PICKABLE, *(Value(field["name"]) for field in PICKABLE["fields"]))
 
@@ -205,10 +209,11 @@ def test_a_value_in_mutated_bytes_is_what_fastavro_reads_or_refused(value: dict[
         read = READ_ALL(bytes(mutated), 0)
     except (IndexError, ValueError):
         return
-    assert read == tuple(oracle("Pickable", bytes(mutated)).values())
+    wanted = tuple(oracle("Pickable", bytes(mutated)).values())
+    assert read == wanted or repr(read) == repr(wanted)  # not a number is not even itself
 
 
-@pytest.mark.parametrize("field", ["flag", "double", "id", "kind", "inner"])
+@pytest.mark.parametrize("field", ["flag", "float", "id", "kind", "inner"])
 def test_a_value_that_no_reader_picks_is_refused_when_it_is_made(field: str) -> None:
     with pytest.raises(ValueError, match="no reader picks"):
         reader(EVERYTHING, Value(field))

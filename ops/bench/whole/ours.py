@@ -58,15 +58,18 @@ def latency(whole: Whole, seconds: float, say: Say) -> tuple[float, float]:
     """(p50, p99) in ms from writing an event to its arrival at the sink, at 500/s, e-mail and webhook in turns."""
     filling = Filling(whole.endpoints.kafka_bootstrap_servers, **{"linger.ms": 0})
     whole.sink.reset()
+    made, soon = [], time.time_ns() // 1_000_000
+    for at in range(int(RATE * (seconds + _WARM_UP_SECONDS))):  # before the clock runs: it takes from the same cores
+        number, channel = whole.next(), (Channel.EMAIL, Channel.WEBHOOK)[at % 2]
+        made.append((number, whole.made(channel, number, soon + at * 1000 // RATE)))
     written: dict[int, float] = {}
     begin = time.monotonic()
-    for at in range(int(RATE * (seconds + _WARM_UP_SECONDS))):
+    for at, (number, record) in enumerate(made):
         wait = begin + at / RATE - time.monotonic()
         if wait > 0:
             time.sleep(wait)
-        number, channel = whole.next(), (Channel.EMAIL, Channel.WEBHOOK)[at % 2]
         written[number] = time.monotonic()
-        whole.write(filling, channel, number, time.time_ns() // 1_000_000)
+        filling.write(*record)
     filling.flush()
     whole.sink.wait(len(written))
     first = min(written) + int(RATE * _WARM_UP_SECONDS)

@@ -18,7 +18,7 @@ from ops.bench.sender.site import save_recipients
 from ops.devstack import Endpoints, Stack
 from ops.devstack.tidings import tidings_processes
 from schemas.codec import Codec
-from schemas.headers import cloud_event
+from schemas.headers import Headers, cloud_event
 from schemas.records import notification_to_record
 from schemas.topics import notifications
 from streams.domain.notification import Channel
@@ -60,11 +60,15 @@ class Whole:
 
     def write(self, filling: Filling, channel: Channel, number: int, now: int) -> None:
         """One notification, as a service publishes it."""
+        filling.write(*self.made(channel, number, now))
+
+    def made(self, channel: Channel, number: int, now: int) -> tuple[str, bytes, bytes, Headers]:
+        """Topic, value, key and headers of a notification that will be written at `now` (ms since 1970 UTC)."""
         told = notification_of(channel, number, now, url=self.sink.url)
         self.written[channel] += 1
         value = self._codec.encode("Notification", notification_to_record(told))
         headers = cloud_event(told.notification_id, _EVENT, SOURCE, now)
-        filling.write(notifications(told.priority), value, told.recipient_id.encode(), headers)
+        return notifications(told.priority), value, told.recipient_id.encode(), headers
 
     def order(self, name: str) -> Order:
         """For a contender that is not ours."""
