@@ -1,13 +1,11 @@
 """What the agent makes of a batch, without a broker."""
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from prometheus_client import REGISTRY
 
 from schemas import headers as names
 from schemas.codec import NAMES, Codec, load
@@ -21,69 +19,9 @@ from streams.engine.application import Application, EnginePolicy
 from streams.engine.batch import Batch, Partition
 from streams.engine.memory_outbox import MemoryOutbox
 from streams.engine.watermark import Watermark
+from tests.agents.routing import NORMAL, NOW, TOPICS, Fetched, Stream, Wishes, route, sample
 from tests.engine.ground import CODEC, encoded, notification, preference
 from tests.engine.router_process import catalogue
-
-NOW = 1_795_500_203_465
-TOPICS = RouterTopics.named()
-MISPLACED = b"misplaced"
-NORMAL = TOPICS.notifications[Priority.NORMAL]
-
-
-@dataclass
-class Fetched:
-    """A record of notifications.normal."""
-
-    key: bytes | None
-    value: bytes | None
-    headers: tuple[tuple[str, bytes], ...] = ()
-    topic: str = NORMAL
-    offset: int = 0
-    timestamp: int = NOW - 5
-
-
-class Wishes(dict[bytes, bytes]):
-    """The preference table of one partition."""
-
-    def partition(self, tp: Partition) -> dict[bytes, bytes]:
-        assert tp.partition == 3
-        return self
-
-    def belongs(self, partition: int, key: bytes) -> bool:
-        return partition == 3 and key != MISPLACED
-
-    def size(self) -> int:
-        return len(self)
-
-
-class Stream:
-    """A stream of one batch."""
-
-    def __init__(self, batch: Batch) -> None:
-        self.value = batch
-        self.acked = False
-
-    def noack(self) -> "Stream":
-        return self
-
-    async def events(self) -> Any:
-        yield self
-
-    def ack(self) -> None:
-        self.acked = True
-
-
-async def route(*records: Fetched, wishes: Wishes | None = None, codec: Codec = CODEC) -> MemoryOutbox:
-    """What is sent for a batch of these records."""
-    outbox = MemoryOutbox()
-    router = Router(RoutingParts(outbox, wishes or Wishes(), catalogue(), codec, TOPICS, lambda: NOW))
-    for offset, record in enumerate(records):
-        record.offset = offset
-    batch = Batch(Partition(records[0].topic, 3), records, Watermark())
-    async for each in outbox.batches(stream := Stream(batch)):
-        router.route(each)
-    assert stream.acked
-    return outbox
 
 
 async def test_a_delivery_carries_the_bytes_that_came() -> None:
@@ -153,81 +91,12 @@ async def test_a_preference_is_read_anew_when_it_changes() -> None:
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("record", "wishes", "kind", "said"),
-    [
-        (Fetched(b"ann", None), {}, b"poison", b"the value is empty"),
-        (Fetched(b"bob", encoded(notification(1, "ann"))), {}, b"poison", b"key and recipient_id must be equal"),
-        (Fetched(None, encoded(notification(1, "ann"))), {}, b"poison", b"key and recipient_id must be equal"),
-        (Fetched(b"ann", encoded(notification(1, "ann", type="no.such"))), {}, b"permanent", b"type: "),
-        (
-            Fetched(MISPLACED, encoded(notification(1, MISPLACED.decode()))),
-            {},
-            b"permanent",
-            b"partitioner=murmur2_random",
-        ),
-        (Fetched(b"ann", encoded(notification(1, "ann"))), {b"ann": b"garbage"}, b"permanent", b"preference: "),
-        (
-            Fetched(b"ann", encoded(notification(1, "ann"))),
-            {b"ann": preference("bob", 1)},
-            b"permanent",
-            b"preference: it belongs to another recipient",
-        ),
-    ],
-)
-async def test_what_cannot_be_carried_out_is_a_dead_letter_and_nothing_else(
-    record: Fetched, wishes: dict[bytes, bytes], kind: bytes, said: bytes
-) -> None:
-    outbox = await route(record, wishes=Wishes(wishes))
-    [letter] = outbox.sent
-    headers = dict(letter.headers)
-    assert (letter.topic, letter.key, letter.value) == (TOPICS.dead_letters, record.key, record.value)
-    assert headers[names.FAILURE_KIND] == kind
-    assert said in headers[names.FAILURE_REASON]
-    assert (headers[names.ORIGIN_TOPIC], headers[names.ORIGIN_PARTITION]) == (NORMAL.encode(), b"3")
-
-
-async def test_a_record_that_was_set_aside_is_a_dead_letter_as_it_came() -> None:
-    outbox = MemoryOutbox()
-    router = Router(RoutingParts(outbox, Wishes(), catalogue(), CODEC, TOPICS, lambda: NOW))
-    record = Fetched(b"ann", b"whatever")
-    async for _ in outbox.batches(Stream(Batch(Partition(NORMAL, 3), [record], Watermark()))):
-        router.set_aside(Partition(NORMAL, 3), record, "it killed two processes")
-    [letter] = outbox.sent
-    assert (letter.topic, letter.key, letter.value) == (TOPICS.dead_letters, b"ann", b"whatever")
-    assert dict(letter.headers)[names.FAILURE_REASON] == b"it killed two processes"
-
-
 async def test_the_topic_is_the_priority_whatever_the_field_says() -> None:
     outbox = await route(Fetched(b"ann", encoded(notification(1, "ann", priority=Priority.HIGH))))
     [delivery] = outbox.to(TOPICS.deliveries[Channel.EMAIL, Priority.NORMAL])
     assert CODEC.decode("Delivery", delivery.value)["notification"]["priority"] == "high"
     [decision] = outbox.to(TOPICS.decisions)
     assert CODEC.decode("Decision", decision.value)["priority"] == "normal"
-
-
-async def test_a_long_reason_is_cut() -> None:
-    unknown = "x" * 5_000
-    outbox = await route(Fetched(b"ann", encoded(notification(1, "ann", type=unknown))))
-    [letter] = outbox.to(TOPICS.dead_letters)
-    reason = dict(letter.headers)[names.FAILURE_REASON].decode()
-    assert len(reason) == 500
-    assert reason.startswith("type: the catalogue has no type 'xxx")
-
-
-async def test_a_dead_letter_keeps_its_own_headers_and_its_first_failure() -> None:
-    own = (("x-own", b"1"), (names.FIRST_FAILED_AT, b"77"), (names.FAILURE_REASON, b"an older one"))
-    outbox = await route(Fetched(b"ann", b"garbage", own))
-    [letter] = outbox.to(TOPICS.dead_letters)
-    headers = dict(letter.headers)
-    assert len(headers) == len(letter.headers)
-    assert headers["x-own"] == b"1"
-    assert headers[names.FIRST_FAILED_AT] == b"77"
-    assert headers[names.FAILURE_REASON].startswith(b"unknown framing")
-
-
-def sample(name: str, **labels: str) -> float:
-    return REGISTRY.get_sample_value(name, labels) or 0.0
 
 
 async def test_a_batch_is_counted() -> None:

@@ -16,7 +16,7 @@ from streams.domain.preferences import Choice, Preference
 from streams.engine.batch import Batch, Partition
 from streams.engine.memory_outbox import MemoryOutbox, Sent
 from streams.engine.watermark import Watermark
-from tests.agents.test_route_notifications import NOW, TOPICS, Fetched, Stream, Wishes
+from tests.agents.routing import NOW, TOPICS, Fetched, Stream, Wishes
 from tests.agents.unordered import with_unordered
 from tests.engine.router_process import catalogue
 

@@ -18,7 +18,7 @@ from streams.engine.crash_marks import CrashMarks
 from streams.engine.memory_outbox import MemoryOutbox, Sent
 from streams.engine.record_batch import record
 from streams.engine.watermark import Watermark
-from tests.agents.test_route_notifications import NORMAL, NOW, TOPICS, Fetched, Stream, Wishes
+from tests.agents.routing import NORMAL, NOW, TOPICS, Fetched, Stream, Wishes
 from tests.agents.unordered import with_unordered
 from tests.engine.router_process import catalogue
 

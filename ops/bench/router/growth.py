@@ -1,12 +1,11 @@
 """How cost grows: CPU for an event and p99 as recipients, partitions, types and differences between people grow."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
-
-from confluent_kafka import KafkaException
+from dataclasses import dataclass, replace
 
 from ops.bench.figures import Figure
+from ops.bench.growing import Lines, Say, chosen_of, worst
 from ops.bench.router.data import Mix
 from ops.bench.router.latency import Stretch, stretches
 from ops.bench.router.process import Contender, running
@@ -14,9 +13,8 @@ from ops.bench.router.site import Site
 from ops.bench.router.throughput import Amounts
 from ops.bench.router.window import Watch, Window
 
-Say = Callable[[str], None]
-
 RATE = 2_000
+AT_MOST_S = 3_600.0  # after so long no other point is begun
 _BASE_PARTITIONS = 8
 
 
@@ -55,61 +53,53 @@ def lines() -> Mapping[str, Sequence[Cell]]:
     }
 
 
-@dataclass(frozen=True, slots=True)
-class Growth:
-    """All points, line by line; the first of each line is what the others are compared with."""
+class Growth(Lines[Measured]):
+    """All points, line by line."""
 
-    lines: dict[str, list[Measured]] = field(default_factory=dict)
-    failures: list[str] = field(default_factory=list)
+    __slots__ = ()
 
     def figures(self) -> list[Figure]:
         found = []
         for name, line in self.measured():
-            worst = max(each.window.cpu_us for each in line) / line[0].window.cpu_us
-            slowest = max(each.latency.p99 for each in line) / line[0].latency.p99
+            cpu, slowest = worst(line, lambda each: each.window.cpu_us), worst(line, lambda each: each.latency.p99)
             found += [
-                Figure(f"growth_{name}_cpu", worst, "x", f"CPU for an event, worst of {name} / first"),
+                Figure(f"growth_{name}_cpu", cpu, "x", f"CPU for an event, worst of {name} / first"),
                 Figure(f"growth_{name}_p99", slowest, "x", f"p99 at {RATE:,}/s, worst of {name} / first"),
             ]
         return found
 
     def rows(self) -> Sequence[tuple[str, ...]]:
         """For a table, in the order of HEAD."""
-        return [
-            (
-                each.cell.name,
-                f"{each.window.cpu_us:.1f}",
-                f"{each.window.cpu_us / line[0].window.cpu_us:.2f}",
-                f"{each.window.events_per_s:,.0f}",
-                f"{each.latency.p50:.1f}",
-                f"{each.latency.p99:.1f}",
-                f"{each.latency.p99 / line[0].latency.p99:.2f}",
-                f"{each.window.others_percent:.0f} %",
-            )
-            for _, line in self.measured()
-            for each in line
-        ]
-
-    def measured(self) -> Iterator[tuple[str, list[Measured]]]:
-        """The lines, by name, of which there is something to show."""
-        return ((name, line) for name, line in self.lines.items() if line)
+        return self.rows_of(_row)
 
 
 HEAD = ("", "us CPU", "x", "events/s", "p50 ms", "p99 ms", "x", "core lost to others")
 
 
+def _row(each: Measured, first: Measured) -> tuple[str, ...]:
+    window, latency = each.window, each.latency
+    return (
+        each.cell.name,
+        f"{window.cpu_us:.1f}",
+        f"{window.cpu_us / first.window.cpu_us:.2f}",
+        f"{window.events_per_s:,.0f}",
+        f"{latency.p50:.1f}",
+        f"{latency.p99:.1f}",
+        f"{latency.p99 / first.latency.p99:.2f}",
+        f"{window.others_percent:.0f} %",
+    )
+
+
 def measure(site: Site, chosen: Collection[str], amounts: Amounts, seconds: float, say: Say) -> Growth:
     """The chosen lines, point by point: a backlog, then so many seconds at 2,000/s. A point that fails is told."""
-    growth = Growth({name: [] for name in lines() if name in chosen})
-    for name, line in growth.lines.items():
-        for cell in lines()[name]:
-            try:
-                measured = measure_cell(site, cell, amounts, seconds)
-            except (RuntimeError, ValueError, KafkaException) as error:
-                growth.failures.append(f"{cell.name}: {error}")
-                continue
-            line.append(measured)
-            say(f"{cell.name}: {measured.window.cpu_us:.1f} us an event, p99 {measured.latency.p99:.1f} ms")
+
+    def one(cell: Cell) -> Measured:
+        found = measure_cell(site, cell, amounts, seconds)
+        say(f"{found.window.cpu_us:.1f} us an event, p99 {found.latency.p99:.1f} ms")
+        return found
+
+    growth = Growth()
+    growth.measure(chosen_of(lines(), chosen), one, say, AT_MOST_S)
     return growth
 
 

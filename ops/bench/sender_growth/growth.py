@@ -2,23 +2,21 @@
 
 import json
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-
-from confluent_kafka import KafkaException
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 
 from ops.bench.figures import Figure
+from ops.bench.growing import Lines, Say, chosen_of, worst
 from ops.bench.router.cores import busy_seconds
 from ops.bench.router.parts import Report, Table
 from ops.bench.sender.process import Contender, Family, running
 from ops.bench.sender.stretch import Look, Stretch
 from ops.bench.sender_growth.ground import Ground, ground_of_its_own
 
-Say = Callable[[str], None]
-
 HEAD = ("", "us CPU", "x", "deliveries/s", "start s", "MiB", "core lost to others")
 _WARM_UP_SHARE = 0.2
-_STUCK_SECONDS = 300.0
+_STUCK_SECONDS = 240.0
+AT_MOST_S = 1_200.0  # after so long no other point is begun
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,18 +48,16 @@ def lines() -> Mapping[str, Sequence[Cell]]:
     }
 
 
-@dataclass(frozen=True, slots=True)
-class Growth:
-    """All points, line by line; the first of each line is what the others are compared with."""
+class Growth(Lines[Measured]):
+    """All points, line by line."""
 
-    lines: dict[str, list[Measured]] = field(default_factory=dict)
-    failures: list[str] = field(default_factory=list)
+    __slots__ = ()
 
     def figures(self) -> list[Figure]:
         found = []
         for name, line in self.measured():
-            worst = max(each.stretch.cpu_us for each in line) / line[0].stretch.cpu_us
-            found.append(Figure(f"sender_growth_{name}_cpu", worst, "x", f"CPU of a delivery, worst of {name} / first"))
+            cpu = worst(line, lambda each: each.stretch.cpu_us)
+            found.append(Figure(f"sender_growth_{name}_cpu", cpu, "x", f"CPU of a delivery, worst of {name} / first"))
             if name == "parked":
                 found += [
                     Figure("sender_start_s", line[-1].start_s, "s", f"start with {line[-1].cell.name}", "< 15"),
@@ -71,45 +67,41 @@ class Growth:
 
     def rows(self) -> Sequence[tuple[str, ...]]:
         """For a table, in the order of HEAD."""
-        return [
-            (
-                each.cell.name,
-                f"{each.stretch.cpu_us:.1f}",
-                f"{each.stretch.cpu_us / line[0].stretch.cpu_us:.2f}",
-                f"{each.stretch.per_s:,.0f}",
-                f"{each.start_s:.2f}",
-                f"{each.mib:.0f}",
-                f"{each.stretch.others_percent:.0f} %",
-            )
-            for _, line in self.measured()
-            for each in line
-        ]
+        return self.rows_of(_row)
 
-    def measured(self) -> Iterator[tuple[str, list[Measured]]]:
-        """The lines, by name, of which there is something to show."""
-        return ((name, line) for name, line in self.lines.items() if line)
+
+def _row(each: Measured, first: Measured) -> tuple[str, ...]:
+    return (
+        each.cell.name,
+        f"{each.stretch.cpu_us:.1f}",
+        f"{each.stretch.cpu_us / first.stretch.cpu_us:.2f}",
+        f"{each.stretch.per_s:,.0f}",
+        f"{each.start_s:.2f}",
+        f"{each.mib:.0f}",
+        f"{each.stretch.others_percent:.0f} %",
+    )
 
 
 def measure(chosen: Collection[str], deliveries: int, say: Say) -> Report:
     """The chosen lines, point by point, each on servers of its own. A point that fails is told."""
-    growth = Growth({name: [] for name in lines() if name in chosen})
-    for name, line in growth.lines.items():
-        for cell in lines()[name]:
-            try:
-                found = measure_cell(cell, deliveries, say)
-            except (RuntimeError, KafkaException) as error:
-                growth.failures.append(f"{cell.name}: {error}")
-                continue
-            line.append(found)
-            say(f"{cell.name}: {found.stretch.cpu_us:.1f} us, {found.start_s:.2f} s to start, {found.mib:.0f} MiB")
+
+    def one(cell: Cell) -> Measured:
+        found = measure_cell(cell, deliveries, say)
+        say(f"{found.stretch.cpu_us:.1f} us, {found.start_s:.2f} s to start, {found.mib:.0f} MiB")
+        return found
+
+    growth = Growth()
+    growth.measure(chosen_of(lines(), chosen), one, say, AT_MOST_S)
     return Report(growth.figures(), [Table("how cost grows", HEAD, growth.rows())], growth.failures)
 
 
 def measure_cell(cell: Cell, deliveries: int, say: Say) -> Measured:
     """A backlog is sent by one process with a provider that does nothing; the first fifth is not counted."""
     with ground_of_its_own(cell.partitions, say) as ground:
+        say(f"filling: {cell.parked:,} parked, {deliveries:,} to be sent")
         ground.park(cell.parked)
         ground.fill(deliveries, cell.lanes)
+        say("sending")
         with running(Contender.MACHINERY, ground.order()) as process:
             begin = _reached(ground, process, deliveries, int(deliveries * _WARM_UP_SHARE))
             end = _reached(ground, process, deliveries, deliveries)
