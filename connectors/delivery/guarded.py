@@ -52,7 +52,8 @@ class Guarded:
         self._offset_ms = time.time_ns() // 1_000_000 - int(clock() * 1000)  # to the time of the shared breaker
         self._breaker = Breaker()
         self._running: dict[Call, None] = {}  # the oldest first
-        self._calls = self._failed = self._slow = self._passed = self._lost = 0
+        self._calls = self._failed = self._slow = self._passed = self._lost = self._well = self._in_a_row = 0
+        self._row_began: float | None = None  # when the first failed of those that failed one after the other
         self._state = meter.breaker(self.name)
         self._state.set(CLOSED)
 
@@ -102,8 +103,9 @@ class Guarded:
 
     def take_tally(self) -> tuple[Tally, int]:
         """What to tell, once, and how many probes to ask for."""
-        tally = Tally(self._calls, self._failed, self._slow, self._breaker.turn, self._passed, self._lost)
-        self._calls = self._failed = self._slow = self._passed = self._lost = 0
+        told = self._calls, self._failed, self._slow, self._breaker.turn, self._passed, self._lost
+        tally = Tally(*told, self._well, self._in_a_row)
+        self._forget()
         return tally, self.policy.probes - self.permits if self.policy and self.wanted else 0
 
     def learn(self, told: Told) -> None:
@@ -132,7 +134,13 @@ class Guarded:
             return True
         self._calls += 1
         if not failed and not slow:
+            self._well += 1
+            self._in_a_row, self._row_began = 0, None
             return False
+        if self._row_began is None:
+            self._row_began, self._in_a_row = self._clock(), 1
+        elif call.began >= self._row_began:
+            self._in_a_row += 1
         self._failed += failed
         self._slow += slow
         return self.closed and self._try_rules()
@@ -141,14 +149,21 @@ class Guarded:
         """Whether what is not told yet opens the breaker."""
         if self.policy is None or not self.closed:
             return False
-        breaker, _ = report(self._breaker, self.policy, Tally(self._calls, self._failed, self._slow), 0, self._now())
+        tally = Tally(self._calls, self._failed, self._slow, well=self._well, in_a_row=self._in_a_row)
+        breaker, _ = report(self._breaker, self.policy, tally, 0, self._now())
         if breaker.state is OPEN:
             self._show(breaker)
             return True
         return False
 
+    def _forget(self) -> None:
+        """All counts have been told."""
+        self._calls = self._failed = self._slow = self._passed = self._lost = self._well = self._in_a_row = 0
+
     def _show(self, breaker: Breaker) -> None:
         self._breaker = breaker
+        if not self.closed:
+            self._row_began = None
         self.closed = breaker.state is CLOSED
         if breaker.state is not HALF_OPEN:
             self.permits = 0

@@ -63,7 +63,10 @@ class Providers:
     @property
     def hung(self) -> int:
         """Calls under way that are slow already. They should not keep slots from those that would be quick."""
-        return sum(each.hung for each in self._all)
+        hung = 0
+        for each in self._all:  # asked for each call: a generator would cost more than the sum
+            hung += each.hung
+        return hung
 
     def room(self, free: int) -> int:
         """How many of `free` deliveries may be started: none while every breaker is open, few while one is probed."""
@@ -100,7 +103,8 @@ class Providers:
         was = chosen.closed
         if chosen.ended(call, outcome):
             self._news.set()
-        self._say(chosen, was)
+        if chosen.closed != was:
+            self._say(chosen, was)
 
     async def _report_all(self) -> None:
         could, hung = self.usable, self.hung

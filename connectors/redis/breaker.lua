@@ -1,9 +1,10 @@
 -- One process tells of its calls to a provider and learns how the breaker stands: the rules of streams/domain/breaker.py,
 -- whose tests this script passes.
 -- KEYS: the breaker. ARGV: now in ms ("" = this server's clock), ms to keep it,
---   policy: ms of a slice, slices, min_calls, failing_percent, slow_percent, open_for, open_at_most, probes, probe_within
---   tally:  calls, failed, slow, turn, probes_passed, probes_failed;  then how many probes are wanted.
--- Kept as text: state since turn failed_turns given passed, then number:calls:failed:slow per slice, rising.
+--   policy: ms of a slice, slices, min_calls, failing_percent, slow_percent, open_for, open_at_most, probes, probe_within,
+--           in_a_row
+--   tally:  calls, failed, slow, turn, probes_passed, probes_failed, well, in_a_row;  then how many probes are wanted.
+-- Kept as text: state since turn failed_turns given passed in_a_row, then number:calls:failed:slow per slice, rising.
 -- Returns that text, how many probes were granted, and now.
 local a = {}
 for i = 1, #ARGV do a[i] = tonumber(ARGV[i]) end
@@ -13,17 +14,18 @@ if not now then
   now = time[1] * 1000 + math.floor(time[2] / 1000)
 end
 local slice_ms, span, min_calls, failing, slow_at = a[3], a[4], a[5], a[6], a[7]
-local open_for, open_at_most, probes, probe_within = a[8], a[9], a[10], a[11]
-local calls, failed, slow, told_turn, told_passed, told_failed, wanted = a[12], a[13], a[14], a[15], a[16], a[17], a[18]
+local open_for, open_at_most, probes, probe_within, row_at = a[8], a[9], a[10], a[11], a[12]
+local calls, failed, slow, told_turn, told_passed, told_failed = a[13], a[14], a[15], a[16], a[17], a[18]
+local well, told_row, wanted = a[19], a[20], a[21]
 local CLOSED, HALF_OPEN, OPEN = 0, 1, 2
 
-local head, slices = {0, 0, 0, 0, 0, 0}, {}
+local head, slices = {0, 0, 0, 0, 0, 0, 0}, {}
 local kept = redis.call('GET', KEYS[1])
 if kept then
   local at = 0
   for word in string.gmatch(kept, '%S+') do
     at = at + 1
-    if at <= 6 then
+    if at <= #head then
       head[at] = tonumber(word)
     else
       local n, c, f, s = string.match(word, '(%d+):(%d+):(%d+):(%d+)')
@@ -31,7 +33,7 @@ if kept then
     end
   end
 end
-local state, since, turn, failed_turns, given, passed = head[1], head[2], head[3], head[4], head[5], head[6]
+local state, since, turn, failed_turns, given, passed, row = unpack(head)
 
 -- moved_on
 local waited = now - since
@@ -57,8 +59,11 @@ if state == CLOSED then
   end
   local c, f, s = 0, 0, 0
   for _, each in ipairs(slices) do c, f, s = c + each[2], f + each[3], s + each[4] end
-  if c >= math.max(1, min_calls) and (100 * f >= failing * c or 100 * s >= slow_at * c) then
-    state, since, failed_turns, given, passed, slices = OPEN, now, 0, 0, 0, {}
+  if well > 0 then row = 0 end
+  row = row + told_row
+  local enough = c >= math.max(1, min_calls)
+  if enough and (100 * f >= failing * c or 100 * s >= slow_at * c) or row_at > 0 and row >= row_at then
+    state, since, failed_turns, given, passed, slices, row = OPEN, now, 0, 0, 0, {}, 0
   end
 elseif state == HALF_OPEN and told_turn == turn then
   if told_failed > 0 then
@@ -76,7 +81,7 @@ if state == HALF_OPEN then
 end
 
 local words = {}
-for _, each in ipairs({state, since, turn, failed_turns, given, passed}) do words[#words + 1] = string.format('%.0f', each) end
+for _, each in ipairs({state, since, turn, failed_turns, given, passed, row}) do words[#words + 1] = string.format('%.0f', each) end
 for _, e in ipairs(slices) do words[#words + 1] = string.format('%.0f:%.0f:%.0f:%.0f', e[1], e[2], e[3], e[4]) end
 local text = table.concat(words, ' ')
 if text ~= kept then redis.call('SET', KEYS[1], text, 'PX', ARGV[2]) end

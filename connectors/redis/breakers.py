@@ -30,6 +30,7 @@ class RedisBreakers:
         limits = (
             policy.slice_ms, SLICES, policy.min_calls, policy.failing_percent, policy.slow_percent,
             policy.open_for // _MS, policy.open_at_most // _MS, policy.probes, policy.probe_within // _MS,
+            policy.in_a_row,
         )  # fmt: skip
         now = self._clock() if self._clock else ""
         try:
@@ -43,6 +44,6 @@ class RedisBreakers:
 
 def _decoded(text: bytes) -> Breaker:
     words = text.split()
-    state, since, turn, failed_turns, given, passed = map(int, words[:6])
-    slices = tuple(Slice(*map(int, word.split(b":"))) for word in words[6:])
-    return Breaker(BreakerState(state), since, turn, failed_turns, given, passed, slices)
+    state, since, turn, failed_turns, given, passed, in_a_row = map(int, words[:7])
+    slices = tuple(Slice(*map(int, word.split(b":"))) for word in words[7:])
+    return Breaker(BreakerState(state), since, turn, failed_turns, given, passed, slices, in_a_row)

@@ -1,6 +1,6 @@
 """The circuit breaker of one provider. Pure: time is an argument (ms). connectors/redis has the same rules as a script.
 
-        too many failures, or too many slow calls, within the window
+        too many failures or slow calls within the window, or so many in a row
 closed ──────────────────────────────────────────────────────────────► open
    ▲                                                            │    ▲
    │ all probes of a turn passed                   `open_for` over │    │ one probe failed: open twice as long
@@ -38,6 +38,9 @@ class BreakerPolicy:
     window, min_calls   only what happened within `window` counts, and only once there were `min_calls`
     failing_percent     opens when at least so many of the calls failed
     slow_percent, slow_after   or when so many of them took `slow_after` or longer
+    in_a_row            or when so many calls in a row failed or were slow, whatever went well before: an outage after
+                        a thousand good calls is not found out by its share. Those that were under way when the first
+                        of them failed are not counted: what breaks all connections at once is one event. 0: never
     open_for            how long it stays open at first; doubled each time a probe fails, up to `open_at_most`
     probes              calls a half-open breaker lets through, over all processes; it closes when all have passed
     probe_within        after so long without an answer probes are given out again: their process may be gone
@@ -48,6 +51,7 @@ class BreakerPolicy:
     failing_percent: int = 50
     slow_percent: int = 80
     slow_after: timedelta = timedelta(seconds=10)
+    in_a_row: int = 20
     open_for: timedelta = timedelta(seconds=5)
     open_at_most: timedelta = timedelta(seconds=30)
     probes: int = 3
@@ -77,7 +81,10 @@ class Slice(NamedTuple):
 
 
 class Tally(NamedTuple):
-    """Calls of one process since it last told. Probes are those of turn `turn`, and in no other count."""
+    """Calls of one process since it last told. Probes are those of turn `turn`, and in no other count.
+
+    `well`: calls that neither failed nor were slow; `in_a_row`: of those that did, how many since the last of `well`.
+    """
 
     calls: int = 0
     failed: int = 0
@@ -85,13 +92,16 @@ class Tally(NamedTuple):
     turn: int = 0
     probes_passed: int = 0
     probes_failed: int = 0
+    well: int = 0
+    in_a_row: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Breaker:
     """What all processes share. `turn` names a round of probes: what an earlier one tells late does not count.
 
-    `since`: when it came into this state, or gave its last probe.
+    `since`: when it came into this state, or gave its last probe. `in_a_row`: calls that failed or were slow since one
+    went well, as the processes told them one after the other.
     """
 
     state: BreakerState = CLOSED
@@ -101,6 +111,7 @@ class Breaker:
     given: int = 0
     passed: int = 0
     slices: tuple[Slice, ...] = ()
+    in_a_row: int = 0
 
     @property
     def calls(self) -> int:
@@ -143,7 +154,10 @@ def moved_on(breaker: Breaker, policy: BreakerPolicy, now: int) -> Breaker:
 def _counted(breaker: Breaker, policy: BreakerPolicy, tally: Tally, now: int) -> Breaker:
     if breaker.state is CLOSED:
         slices = _added(breaker.slices, policy, tally, now)
-        return Breaker(OPEN, now, breaker.turn) if _trips(slices, policy) else replace(breaker, slices=slices)
+        row = tally.in_a_row + (0 if tally.well else breaker.in_a_row)
+        if _trips(slices, policy) or row >= policy.in_a_row > 0:
+            return Breaker(OPEN, now, breaker.turn)
+        return replace(breaker, slices=slices, in_a_row=row)
     if breaker.state is OPEN or tally.turn != breaker.turn:
         return breaker
     if tally.probes_failed:

@@ -157,9 +157,10 @@ async def test_breakers_that_are_away_hold_nothing_back_and_each_sender_goes_by_
         provider.answer = transient()
         desk.put(*(delivery(f"r{number}", 1) for number in range(4)))
         await until(lambda: state_of("memory") == 2)
+        called = len(provider.calls)
         desk.put(*(delivery(f"s{number}", 1) for number in range(9)))
         await some_turns()
-        assert len(provider.calls) == 5
+        assert len(provider.calls) == called <= 5
         desk.breakers.away = False
         await until(lambda: "email/memory" in desk.breakers.breakers)
 

@@ -71,6 +71,41 @@ def after(steps: Sequence[tuple[int, Tally]]) -> Breaker:
     return breaker
 
 
+@pytest.mark.parametrize(
+    ("tallies", "opens"),
+    [
+        ([Tally(1_000, well=1_000), Tally(19, 19, in_a_row=19)], False),
+        ([Tally(1_000, well=1_000), Tally(20, 20, in_a_row=20)], True),
+        ([Tally(1_000, well=1_000), Tally(10, 10, in_a_row=10), Tally(10, 10, in_a_row=10)], True),
+        ([Tally(1_000, well=1_000), Tally(20, 0, 20, in_a_row=20)], True),  # slow ones
+        ([Tally(1_000, well=1_000), Tally(19, 19, in_a_row=19), Tally(2, 1, well=1, in_a_row=1)], False),
+        ([Tally(1_000, well=1_000), Tally(19, 19, in_a_row=19), Tally(1, well=1), Tally(19, 19, in_a_row=19)], False),
+        ([Tally(1_000, well=1_000), Tally(64, 64, in_a_row=1)], False),  # 64 that were under way when one failed
+        ([Tally(1_000, 400, well=600, in_a_row=19)], False),
+    ],
+)
+def test_it_opens_on_failures_in_a_row_whatever_went_well_before(tallies: Sequence[Tally], opens: bool) -> None:
+    assert after([(0, each) for each in tallies]).state is (OPEN if opens else CLOSED)
+
+
+def test_failures_in_a_row_count_however_long_they_take_to_come() -> None:
+    seldom = [(600_000, Tally(1, 1, in_a_row=1))] * 20
+    assert after(seldom[:-1]).state is CLOSED
+    assert after(seldom).state is OPEN
+
+
+def test_a_breaker_need_not_mind_failures_in_a_row() -> None:
+    policy = BreakerPolicy(in_a_row=0, min_calls=10_000)
+    breaker, _ = report(Breaker(), policy, Tally(9_000, 9_000, in_a_row=9_000), 0, NOW)
+    assert breaker.state is CLOSED
+
+
+def test_a_breaker_that_closes_again_begins_a_new_row() -> None:
+    breaker = Breaker(HALF_OPEN, NOW, 5, 1, 3, 2, in_a_row=0)
+    breaker, _ = report(breaker, POLICY, Tally(turn=5, probes_passed=1, in_a_row=19), 0, NOW)
+    assert (breaker.state, breaker.in_a_row) == (CLOSED, 0)
+
+
 def test_failures_of_several_reports_add_up_within_the_window_and_are_forgotten_after_it() -> None:
     ten = Tally(calls=10, failed=10)
     assert after([(0, ten), (20_000, ten)]).state is OPEN
@@ -152,6 +187,8 @@ _TALLIES = st.builds(
     turn=st.integers(0, 4),
     probes_passed=st.integers(0, 3),
     probes_failed=st.integers(0, 1),
+    well=st.integers(0, 1),
+    in_a_row=st.integers(0, 12),
 )
 
 

@@ -4,6 +4,7 @@ import random
 import time
 import uuid
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -72,6 +73,20 @@ async def test_what_one_process_told_another_learns(breakers: Breakers, smtp: st
     assert (await breakers.report(smtp, POLICY, Tally(), 0)).breaker.state is OPEN
 
 
+async def test_failures_in_a_row_open_it_whoever_made_the_calls_and_one_that_went_well_ends_the_row(
+    breakers: Breakers, smtp: str
+) -> None:
+    policy = replace(POLICY, in_a_row=12)
+    five = Tally(calls=5, failed=5, in_a_row=5)
+    await breakers.report(smtp, policy, Tally(calls=1_000, well=1_000), 0)
+    assert (await breakers.report(smtp, policy, five, 0)).breaker.in_a_row == 5
+    mixed = Tally(calls=9, failed=5, well=4, in_a_row=2)
+    assert (await breakers.report(smtp, policy, mixed, 0)).breaker.in_a_row == 2
+    assert (await breakers.report(smtp, policy, five, 0)).breaker.state is CLOSED
+    opened = (await breakers.report(smtp, policy, five, 0)).breaker
+    assert (opened.state, opened.in_a_row) == (OPEN, 0)
+
+
 async def test_providers_have_breakers_of_their_own(breakers: Breakers, smtp: str) -> None:
     await breakers.report(smtp, POLICY, FAILED, 0)
     assert (await breakers.report(f"{smtp}-2", POLICY, Tally(), 0)).breaker.state is CLOSED
@@ -97,7 +112,9 @@ async def test_in_any_course_it_does_as_the_rules_say(breakers: Breakers, smtp: 
         calls = chance.choice((0, 1, 3, 9, 30))
         failed, slow = chance.randint(0, calls), chance.choice((0, calls))
         turn = expected.turn - chance.choice((0, 0, 0, 1))
-        tally = Tally(calls, failed, slow, max(0, turn), chance.randint(0, 2), chance.choice((0, 0, 0, 1)))
+        probes = chance.randint(0, 2), chance.choice((0, 0, 0, 1))
+        row = (calls - failed, failed) if calls < 9 else (0, 0)
+        tally = Tally(calls, failed, slow, max(0, turn), *probes, *row)
         wanted = chance.randint(0, 3)
         expected, granted = report(expected, POLICY, tally, wanted, clock.now)
         assert await breakers.report(smtp, POLICY, tally, wanted) == (expected, granted, clock.now)
