@@ -11,9 +11,8 @@ from dataclasses import dataclass, field
 
 from connectors.delivery.assignment import Assignment
 from connectors.delivery.calling import Caller, now_ms, unexpected
-from connectors.delivery.fail_stop import fail_stop
 from connectors.delivery.gate import Gate
-from connectors.delivery.guarded import Call, Guarded
+from connectors.delivery.guarded import Guarded
 from connectors.delivery.incoming import Record
 from connectors.delivery.limiter import Limiter
 from connectors.delivery.meter import Meter
@@ -26,29 +25,40 @@ from connectors.delivery.settle import Settle
 from connectors.unavailable import Unavailable
 from streams.domain.breaker import is_failure
 from streams.domain.catalogue import NotificationType, OnAmbiguous
-from streams.domain.claim_marks import AMBIGUOUS, NEW, RELEASED
+from streams.domain.claim_marks import AMBIGUOUS, NEW, RELEASED, UNSURE
 from streams.domain.delivery import Message
 from streams.domain.failures import Failure, FailureKind
 from streams.domain.last_veto import last_veto
-from streams.domain.outcomes import DeadLetter, Outcome
+from streams.domain.outcomes import DeadLetter, Outcome, Sent
 from streams.domain.recipient import Recipient
 from streams.domain.rendering import RenderingFailed
 
-_IN_A_ROW = 8  # calls that start without a turn for the rest of the loop: answers that came, and what is urgent
+_UNSURE_SOON_S, _UNSURE_LATER_S = 1.0, 15.0  # until Redis is looked for again for what says hold
 
 
 @dataclass(slots=True)
 class Batch:
-    """Picked at once. `called`: their call has started. `turned_away`: claimed, but not callable for some seconds."""
+    """Picked at once. `called`: their call has started. `turned_away`: claimed, but not callable for some seconds.
+
+    `given_up`: claimed, but their partitions are not ours any more. `in_line`: nobody has come to them yet.
+    `unsure`: an earlier owner may have called, and only Redis, which is away, can say so.
+    """
 
     records: list[Record]
     urgent: bool
     called: set[Record] = field(default_factory=set)
     turned_away: list[tuple[Record, float]] = field(default_factory=list)
+    given_up: list[Record] = field(default_factory=list)
+    unsure: list[Record] = field(default_factory=list)
+    in_line: int = 0
+    all_met: asyncio.Future[None] = field(init=False)
 
     @property
     def assignment(self) -> Assignment[Record]:
         return self.records[0].assignment
+
+
+_Try = tuple[Batch, Record, Recipient | None]  # a delivery that is ours to call
 
 
 class Attempts:
@@ -70,16 +80,18 @@ class Attempts:
         self._at_once, self._slots = policy.at_once or policy.slots, policy.slots
         self.providers = Providers(policy, parts, meter, self._look)
         self.limiter = Limiter(policy, parts.limits)
-        self._gate = Gate(lambda: self._at_once + min(self.providers.hung, self._slots))
-        self._calls: set[asyncio.Task[None]] = set()
+        self._gate = Gate(self._width, self._attempt)
+        self._abandoned = False
         self.in_flight = 0
         self.check_awake: Callable[[], None] = lambda: None
 
     async def abandon(self) -> None:
         """Cancel the calls that still run: whoever takes over finds their claims and calls them ambiguous."""
-        for call in self._calls:
-            call.cancel()
-        await asyncio.gather(*self._calls, return_exceptions=True)
+        self._abandoned = True
+        await self._gate.abandon()
+
+    def _width(self) -> int:
+        return self._at_once + min(self.providers.hung, self._slots)
 
     def _look(self) -> None:
         self._gate.look()
@@ -101,17 +113,25 @@ class Attempts:
             return
         self._outage.over()
         if assignment.alive:
-            waiting = self._claimed(waiting, verdicts)
-        await self._start_all(batch, waiting, recipients)
+            waiting = self._claimed(batch, verdicts)
+        if batch.unsure:
+            await self._wait_for_redis(batch)
+        if waiting:
+            await self._until_all_met(batch, waiting, recipients)
+        if batch.given_up:
+            await self._give_back(batch.assignment.owner, batch.given_up)
         if batch.turned_away:
             await self._turn_away(batch)
 
-    def _claimed(self, records: Sequence[Record], verdicts: Sequence[int | bytes]) -> list[Record]:
+    def _claimed(self, batch: Batch, verdicts: Sequence[int | bytes]) -> list[Record]:
         """Those that are ours to call."""
         ours = []
-        for record, verdict in zip(records, verdicts, strict=True):
+        for record, verdict in zip(batch.records, verdicts, strict=True):
             if verdict == NEW or (verdict == AMBIGUOUS and self._may_resend(record)):
                 ours.append(record)
+                continue
+            if verdict == UNSURE:
+                (ours if self._says_resend(record) else batch.unsure).append(record)
                 continue
             self.in_flight -= 1
             if isinstance(verdict, bytes):
@@ -123,43 +143,58 @@ class Attempts:
     def _may_resend(self, record: Record) -> bool:
         """A type that is gone cannot say resend."""
         self._meter.ambiguous.inc()
+        return self._says_resend(record)
+
+    def _says_resend(self, record: Record) -> bool:
         kind = self._kind(record)
         return kind is not None and kind.on_ambiguous is OnAmbiguous.RESEND
+
+    async def _wait_for_redis(self, batch: Batch) -> None:
+        """What says hold goes back, unclaimed and untried: soon again, then by way of a retry topic, or it would hold
+        back the commit, and what queues up behind it would fill the partition's bounds."""
+        marks = [(record.claim_key, RELEASED) for record in batch.unsure]
+        with contextlib.suppress(Unavailable):
+            await self._parts.claims.mark(batch.assignment.owner, marks)
+        self.in_flight -= len(batch.unsure)
+        for record in batch.unsure:
+            if record.assignment.alive:
+                self._settle.wait_for_limit(record, _UNSURE_LATER_S if record.has_waited else _UNSURE_SOON_S)
+                record.has_waited = True
 
     async def _find(self, records: list[Record]) -> Mapping[str, Recipient]:
         wanted = {record.delivery.notification.recipient_id for record in records}
         return await self._parts.recipients.find(list(wanted))
 
-    async def _start_all(self, batch: Batch, waiting: list[Record], recipients: Mapping[str, Recipient]) -> None:
-        for place, record in enumerate(waiting):
-            await self._gate.enter(batch.urgent)
-            self.check_awake()
-            if not batch.assignment.alive:
-                self._gate.leave()
-                await self._give_back(batch.assignment.owner, waiting[place:])
-                return
-            recipient = recipients.get(record.delivery.notification.recipient_id)
-            if not self._start(batch, record, recipient):
-                self._gate.leave()
-            if place % _IN_A_ROW == _IN_A_ROW - 1:
-                await asyncio.sleep(0)
+    async def _until_all_met(self, batch: Batch, ours: list[Record], recipients: Mapping[str, Recipient]) -> None:
+        """Till each of them was called or has ended, or cannot be called now."""
+        batch.in_line, batch.all_met = len(ours), asyncio.get_running_loop().create_future()
+        tries = [(batch, each, recipients.get(each.delivery.notification.recipient_id)) for each in ours]
+        self._gate.put(tries, batch.urgent)
+        await batch.all_met
 
-    def _start(self, batch: Batch, record: Record, recipient: Recipient | None) -> bool:
-        """Whether a call has started; if not, the delivery has ended or is turned away."""
+    async def _attempt(self, one: _Try) -> None:
+        """It is let in: the last veto, the words, the call."""
+        batch, record, recipient = one
+        if batch.all_met.done():  # nobody carries this batch out any more
+            return
+        batch.in_line -= 1
+        if not batch.in_line:
+            batch.all_met.set_result(None)
+        self.check_awake()
+        if self._abandoned or not record.assignment.alive:
+            batch.given_up.append(record)
+            return
         made = self._composed(record, recipient)
         if not isinstance(made, Message):
             self.in_flight -= 1
             self._settle.finished(record, made)
-            return False
+            return
         chosen, wait_s = self.providers.choose(record.failed_at), 0.0
         if chosen is None or (wait_s := self.limiter.spend(chosen.name)):
             batch.turned_away.append((record, wait_s))
-            return False
-        call = asyncio.get_running_loop().create_task(self._call(record, made, chosen, self.providers.begin(chosen)))
-        self._calls.add(call)
-        call.add_done_callback(self._ended)
+            return
         batch.called.add(record)
-        return True
+        await self._call(record, made, chosen)
 
     async def _turn_away(self, batch: Batch) -> None:
         """Claimed, but a breaker opened or tokens ran out meanwhile: back to the heads of their lanes, unclaimed."""
@@ -186,22 +221,20 @@ class Attempts:
         except Exception as error:
             return unexpected(error, record)
 
-    async def _call(self, record: Record, message: Message, chosen: Guarded, call: Call) -> None:
+    async def _call(self, record: Record, message: Message, chosen: Guarded) -> None:
+        call = self.providers.begin(chosen)
         outcome = await self._caller.call(chosen.provider, record, message)
         self.providers.ended(chosen, call, outcome)
-        record.failed_at = chosen.name if is_failure(outcome) else None
         self.in_flight -= 1
+        if isinstance(outcome, Sent):
+            self._settle.finished(record, outcome)
+            return
+        record.failed_at = chosen.name if is_failure(outcome) else None
         failure = failure_of(outcome)
         if failure is None or not failure.ambiguous or self._may_resend(record):
             self._settle.finished(record, outcome)
         elif record.assignment.alive:  # of an orphan the claim stays, and tells the new owner the same
             self._settle.hold_back(record, outcome)
-
-    def _ended(self, call: asyncio.Task[None]) -> None:
-        self._calls.discard(call)
-        self._gate.leave()
-        if not call.cancelled() and (error := call.exception()):
-            fail_stop(error)
 
     def _put_back(self, records: Sequence[Record]) -> None:
         """To the heads of their lanes."""

@@ -19,6 +19,7 @@ from streams.domain.rate_limit import Ask, Bucket, Lease, lease
 _KEPT_S = 1.0
 _GATHER_US = 5_000
 _SWEEP_ABOVE = 10_000
+_ASK_AGAIN_S = 0.5  # a Redis that hangs costs its patience so seldom, not for each batch
 
 
 class Held(NamedTuple):
@@ -51,6 +52,7 @@ class Limiter:
         self._own: dict[str, int] = {}
         self._turns = Turns()
         self._away = False
+        self._ask_again_at = 0.0
         self._log = logs.get(part="sender")
 
     @property
@@ -158,10 +160,11 @@ class Limiter:
             pool.closed_until, pool.missed = now + max(wait_us, gather_us) / 1_000_000, False
 
     async def _lease(self, asks: Sequence[Ask]) -> Sequence[Lease]:
-        if self._shared is not None:
+        if self._shared is not None and self._clock() >= self._ask_again_at:
             try:
                 leases = await self._shared.lease(asks)
             except Unavailable as away:
+                self._ask_again_at = self._clock() + _ASK_AGAIN_S
                 self._there(False, away.reason)
             else:
                 self._there(True)

@@ -1,32 +1,39 @@
-"""Claims in memory: the same rules as the scripts of connectors/redis, for tests and benchmarks."""
+"""Claims in memory: the rules as they are written down (streams/domain/claim_marks.py), for tests and benchmarks."""
 
 import time
 from collections.abc import Callable, Sequence
 from datetime import timedelta
+from uuid import uuid4
 
 from connectors.unavailable import Unavailable
-from streams.domain.claim_marks import AMBIGUOUS, NEW, RELEASED
+from streams.domain.claim_marks import KEPT, Left, adopted, claimed, is_end, marked, verdict
 
-_ENDS = (b"s", b"d", b"x")
+_LINGER_S = 10.0
 
 
 class ClaimsInMemory:
-    """`values` are the live claims by key. Set `away` to make every call fail as if the server were gone."""
+    """Stands for claims in Redis, or, with `elsewhere`, for those in PostgreSQL while Redis is away.
 
-    def __init__(self, ttl: timedelta = timedelta(days=7), clock: Callable[[], float] = time.monotonic) -> None:
-        """`clock` gives seconds."""
+    `values` are the live claims by key. Set `away` to make every call fail as if the server were gone.
+    """
+
+    def __init__(
+        self, ttl: timedelta = KEPT, clock: Callable[[], float] = time.monotonic, elsewhere: bool = False
+    ) -> None:
+        """`clock` gives seconds. `elsewhere`: claims may also have been made elsewhere."""
         self._ttl_s = ttl.total_seconds()
         self._clock = clock
+        self._elsewhere = elsewhere
         self._kept: dict[bytes, tuple[bytes, float]] = {}
+        self._memory = uuid4().bytes
         self.away = False
 
     @property
     def values(self) -> dict[bytes, bytes]:
-        now = self._clock()
-        return {key: value for key, (value, until) in self._kept.items() if until > now}
+        return {key: value for key in self._kept if (value := self._get(key))}
 
     async def claim(self, owner: bytes, keys: Sequence[bytes]) -> list[int | bytes]:
-        """The verdict per key: NEW, AMBIGUOUS, or the mark of its end."""
+        """The verdict per key: NEW, AMBIGUOUS, UNSURE, or the mark of its end."""
         self._check_there()
         return [self._claim_one(owner, key) for key in keys]
 
@@ -34,35 +41,58 @@ class ClaimsInMemory:
         """Mark ends, or give claims back."""
         self._check_there()
         for key, mark in marks:
-            self._mark_one(owner, key, mark)
+            self._change(key, marked(self._get(key), owner, mark, self._elsewhere))
+
+    async def adopt(self, rows: Sequence[Left]) -> None:
+        """Take over claims that were made elsewhere."""
+        self._check_there()
+        for key, left, age_ms in rows:
+            _, since = self._kept.get(key, (b"", 0.0))
+            self._change(key, adopted(self._get(key), left, (self._clock() - since) * 1000 > age_ms))
+
+    async def memory(self) -> bytes:
+        """The name of what is remembered here: another one when all was forgotten."""
+        self._check_there()
+        return self._memory
+
+    async def left(self, after: bytes, limit: int) -> list[Left]:
+        """The next claims by key."""
+        self._check_there()
+        rows = [Left(key, value, self._age_ms(key)) for key, value in sorted(self.values.items()) if key > after]
+        return rows[:limit]
+
+    async def forget(self, rows: Sequence[Left]) -> None:
+        """Drop those that still say the same; an end only when it is some seconds old."""
+        self._check_there()
+        for key, value, _ in rows:
+            if self._get(key) == value and not (is_end(value) and self._age_ms(key) < _LINGER_S * 1000):
+                del self._kept[key]
+
+    def empty(self) -> None:
+        """Forget everything, as a server that starts without its data."""
+        self._kept.clear()
+        self._memory = uuid4().bytes
 
     async def close(self) -> None:
         """Nothing to give back."""
-
-    def _claim_one(self, owner: bytes, key: bytes) -> int | bytes:
-        value = self._get(key)
-        if value[:1] in _ENDS:
-            return value
-        ambiguous = value[:1] == b"a" or (value[:1] == b"c" and value[1:] != owner)
-        self._set(key, (b"a" if ambiguous else b"c") + owner)
-        return AMBIGUOUS if ambiguous else NEW
-
-    def _mark_one(self, owner: bytes, key: bytes, mark: bytes) -> None:
-        value = self._get(key)
-        if mark != RELEASED and value[:1] not in _ENDS:
-            self._set(key, mark)
-        elif value == b"c" + owner:
-            self._set(key, RELEASED)
-        elif value == b"a" + owner:
-            self._set(key, b"a")
 
     def _check_there(self) -> None:
         if self.away:
             raise Unavailable("redis", "away")
 
     def _get(self, key: bytes) -> bytes:
-        value, until = self._kept.get(key, (b"", 0.0))
-        return value if until > self._clock() else b""
+        value, since = self._kept.get(key, (b"", 0.0))
+        return value if value and self._clock() - since < self._ttl_s else b""
 
-    def _set(self, key: bytes, value: bytes) -> None:
-        self._kept[key] = value, self._clock() + self._ttl_s
+    def _claim_one(self, owner: bytes, key: bytes) -> int | bytes:
+        value = claimed(self._get(key), owner, self._elsewhere)
+        if not is_end(value):
+            self._kept[key] = value, self._clock()
+        return verdict(value)
+
+    def _change(self, key: bytes, value: bytes) -> None:
+        if value != self._get(key):
+            self._kept[key] = value, self._clock()
+
+    def _age_ms(self, key: bytes) -> int:
+        return int((self._clock() - self._kept[key][1]) * 1000)

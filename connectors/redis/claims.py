@@ -3,22 +3,26 @@
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, cast
+from uuid import uuid4
 
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import ConnectionError as ConnectionFailed
 from redis.exceptions import RedisError
 
+from connectors.redis.scripts import Script, Scripts
 from connectors.unavailable import Unavailable
+from streams.domain.claim_marks import KEPT, Left
 
 PREFIX = b"tidings:claim:"
-KEPT = timedelta(days=7)  # as long as the topics keep the records, and longer than any retry schedule
+MEMORY = b"tidings:claims"  # names what is remembered: gone when all was forgotten
 
 _AT_ONCE = 1_000  # Lua unpacks no more than some thousand keys
 _ANSWER_S = 2.0
-_FOLDER = Path(__file__).parent
+_CLAIM, _MARK, _ADOPT, _MEMORY = (
+    Script(Path(__file__).with_name(f"{name}.lua")) for name in ("claim", "mark", "adopt", "memory")
+)
 
 
 class RedisClaims:
@@ -28,36 +32,48 @@ class RedisClaims:
     """
 
     def __init__(self, redis: Redis, ttl: timedelta = KEPT) -> None:
-        self._redis = redis
+        self._redis, self._scripts = redis, Scripts(redis, _ANSWER_S)
         self._ttl_ms = ttl // timedelta(milliseconds=1)
-        self._claim = redis.register_script((_FOLDER / "claim.lua").read_text())
-        self._mark = redis.register_script((_FOLDER / "mark.lua").read_text())
 
     @classmethod
     def at(cls, url: str, ttl: timedelta = KEPT) -> Self:
-        """Connects with the first call. One retry, for a connection that broke while it lay idle."""
-        retry = Retry(NoBackoff(), 1, supported_errors=(ConnectionFailed,))
-        return cls(Redis.from_url(url, socket_timeout=_ANSWER_S, socket_connect_timeout=_ANSWER_S, retry=retry), ttl)
+        """Connects with the first call."""
+        return cls(Redis.from_url(url, socket_timeout=None, retry=Retry(NoBackoff(), 0)), ttl)
 
     async def claim(self, owner: bytes, keys: Sequence[bytes]) -> list[int | bytes]:
         """The verdict per key: NEW, AMBIGUOUS, or the mark of its end (streams.domain.claim_marks)."""
         verdicts: list[int | bytes] = []
         for start in range(0, len(keys), _AT_ONCE):
-            verdicts += await self._call(self._claim, keys[start : start + _AT_ONCE], [owner, self._ttl_ms])
+            verdicts += await self._call(_CLAIM, keys[start : start + _AT_ONCE], [owner, self._ttl_ms])
         return verdicts
 
     async def mark(self, owner: bytes, marks: Sequence[tuple[bytes, bytes]]) -> None:
         """Mark ends, or give claims back."""
         for start in range(0, len(marks), _AT_ONCE):
             some = marks[start : start + _AT_ONCE]
-            await self._call(self._mark, [key for key, _ in some], [owner, self._ttl_ms, *(mark for _, mark in some)])
+            await self._call(_MARK, [key for key, _ in some], [owner, self._ttl_ms, *(mark for _, mark in some)])
+
+    async def adopt(self, rows: Sequence[Left]) -> None:
+        """Take over claims that were made elsewhere; what is here becomes never weaker."""
+        for start in range(0, len(rows), _AT_ONCE):
+            some = rows[start : start + _AT_ONCE]
+            told = [each for _, value, age_ms in some for each in (value, age_ms)]
+            await self._call(_ADOPT, [key for key, _, _ in some], [self._ttl_ms, *told])
+
+    async def memory(self) -> bytes:
+        """The name of what is remembered here: another one when all was forgotten. Written each time."""
+        return cast(bytes, await self._run(_MEMORY, [MEMORY], [uuid4().hex.encode()]))
 
     async def close(self) -> None:
         """Give the connections back."""
+        await self._scripts.close()
         await self._redis.aclose()
 
-    async def _call(self, script: Any, keys: Sequence[bytes], args: Sequence[bytes | int]) -> Any:
+    async def _call(self, script: Script, keys: Sequence[bytes], args: Sequence[bytes | int]) -> Any:
+        return await self._run(script, [PREFIX + key for key in keys], args)
+
+    async def _run(self, script: Script, keys: Sequence[bytes], args: Sequence[bytes | int]) -> Any:
         try:
-            return await script(keys=[PREFIX + key for key in keys], args=args)
+            return await self._scripts.run(script, keys, args)
         except (RedisError, OSError) as error:
-            raise Unavailable("redis", f"{type(error).__name__} {error}") from error
+            raise Unavailable("redis", f"{type(error).__name__} {error}".strip()) from error

@@ -19,7 +19,7 @@ from ops.faults.poison import POISON
 from ops.faults.postgres_away import POSTGRES_AWAY
 from ops.faults.provider_trouble import PROVIDER_FAULTS
 from ops.faults.rebalances import REBALANCES
-from ops.faults.redis_trouble import REDIS_AWAY, REDIS_FLUSHED
+from ops.faults.redis_trouble import REDIS_AND_POSTGRES_AWAY, REDIS_AWAY, REDIS_AWAY_KILLS, REDIS_FLUSHED
 from ops.faults.rolling_restart import ROLLING_RESTART
 from ops.faults.two_brokers_down import TWO_BROKERS_DOWN
 from ops.faults.verdict import Bound
@@ -64,7 +64,9 @@ _SENDER = (
     replace(ROLLING_RESTART, runs=1, bound=NONE),
     REDIS_FLUSHED,
     REDIS_AWAY,
+    REDIS_AWAY_KILLS,
     POSTGRES_AWAY,
+    REDIS_AND_POSTGRES_AWAY,
     *PROVIDER_FAULTS,
     POISON,
     DISK_FULL,

@@ -62,6 +62,9 @@ AMBIGUOUS = Counter(
     "tidings_deliveries_ambiguous", "Deliveries whose earlier call may have reached the provider.", ["channel"]
 )
 DUPLICATES = Counter("tidings_duplicates_recognised", "Records of a delivery that had already ended.", ["channel"])
+CLAIMS_FALLBACK = Gauge(
+    "tidings_claims_fallback", "1 while Redis is away and this process makes its claims in PostgreSQL."
+)
 
 UNLISTED_CODES = Counter(
     "tidings_provider_codes_unlisted", "Answers whose code is in no table of ours; the log names it.", ["provider"]

@@ -4,8 +4,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
+from connectors.delivery.fallback_claims import FallbackClaims
 from connectors.delivery.parts import SenderParts
 from connectors.delivery.policy import SenderPolicy
+from connectors.postgres.claims import PostgresClaims
 from connectors.postgres.pool import Pool
 from connectors.postgres.recipients import RecipientStore
 from connectors.redis.breakers import RedisBreakers
@@ -23,6 +25,7 @@ from streams.domain.rendering import Renderer
 # What fails on these is the recipient's own end, not a provider that serves all: its lane is parked, nobody else waits.
 WITHOUT_BREAKER = frozenset({Channel.WEBHOOK})
 
+_CONNECTIONS = 8  # to PostgreSQL: opened only while Redis is away, when every flow looks up, claims and marks there
 _LEAST_AT_ONCE = 24  # a breaker opens after 20 calls: as many must be able to hang at a time
 
 
@@ -95,8 +98,9 @@ async def sender_parts(settings: Settings, channel: Channel) -> AsyncIterator[Se
     """What a sender is made of, open for the length of the block."""
     ours, known = codec(settings), catalogue(settings)
     first, *standby = providers(settings, channel)
-    pool, redis = Pool(settings.postgres_dsn, f"tidings-sender-{channel}"), RedisServer(settings.redis_url)
-    claims = RedisClaims.at(settings.redis_url)
+    pool = Pool(settings.postgres_dsn, f"tidings-sender-{channel}", _CONNECTIONS)
+    redis = RedisServer(settings.redis_url)
+    claims = FallbackClaims(RedisClaims.at(settings.redis_url), PostgresClaims(pool, elsewhere=True))
     async with all_open((pool, redis)):
         recipients = RecipientCache(redis.client, RecipientStore(pool, ours, new_id).load)
         try:

@@ -1,12 +1,36 @@
-"""What a claim can say of a delivery: nobody has it, somebody has it, or how it ended (ports.Claims)."""
+"""What a claim can say of a delivery, and how it moves. Pure; the scripts and the SQL of the connectors follow it.
+
+c<owner>  claimed; of another owner: left by a process that no longer owns the partition and may have called
+a<owner>  claimed, and an earlier owner may have called: ambiguous until it has ended; `a`: so, and given back
+u<owner>  claimed where nobody can see what others claimed elsewhere; `u`: so, and given back
+r<owner>  given back: the attempt ended without effect (`r`: by whom does not matter any more)
+s d x     ends: sent, among the dead letters, dropped; never overwritten
+"""
+
+from datetime import timedelta
+from typing import NamedTuple
 
 from streams.domain.delivery_status import Status
 
 NEW = 0
 AMBIGUOUS = 1
+UNSURE = 2  # new here; what was claimed elsewhere nobody can see now
 
-RELEASED = b"r"  # the attempt ended without effect: whoever comes next starts afresh
+RELEASED = b"r"
 DROPPED = b"x"  # suppressed or expired
+
+KEPT = timedelta(days=7)  # as long as the topics keep the records, and longer than any retry schedule
+
+_CLAIMED, _AMBIGUOUS, _UNSURE = b"c", b"a", b"u"
+_VERDICTS = {_CLAIMED: NEW, _AMBIGUOUS: AMBIGUOUS, _UNSURE: UNSURE}
+
+
+class Left(NamedTuple):
+    """A claim that was made where it is not to stay. `age_ms`: since it was written."""
+
+    key: bytes
+    value: bytes
+    age_ms: int
 
 
 def sent_mark(status: Status, attempt: int) -> bytes:
@@ -24,3 +48,57 @@ def read_sent_mark(mark: bytes) -> tuple[Status, int] | None:
     if mark[:1] != b"s":
         return None
     return Status.DELIVERED if mark.endswith(b"d") else Status.SENT, int(mark[1:].rstrip(b"d"))
+
+
+def is_end(value: bytes) -> bool:
+    """Whether a delivery of this claim has ended."""
+    return value[:1] in (b"s", b"d", b"x")
+
+
+def claimed(value: bytes, owner: bytes, elsewhere: bool = False) -> bytes:
+    """The claim (empty: none) after `owner` has claimed it. `elsewhere`: claims may also have been made elsewhere."""
+    if is_end(value) or value == _UNSURE + owner:
+        return value
+    if value in (b"", _UNSURE):
+        return (_UNSURE if elsewhere else _CLAIMED) + owner
+    if value[:1] == RELEASED or value == _CLAIMED + owner:
+        return _CLAIMED + owner
+    return _AMBIGUOUS + owner
+
+
+def verdict(value: bytes) -> int | bytes:
+    """What its owner is told of a claim just made: NEW, AMBIGUOUS, UNSURE, or the mark of its end."""
+    return _VERDICTS.get(value[:1], value)
+
+
+def marked(value: bytes, owner: bytes, mark: bytes, elsewhere: bool = False) -> bytes:
+    """The claim (empty: none) after `owner` has marked an end, or given it back (RELEASED).
+
+    Only its owner gives a claim back, so a zombie cannot reopen a delivery; what was ambiguous stays so. One that was
+    made `elsewhere` is given back under the owner's name: it tells whose claim there it was (`adopted`).
+    """
+    if is_end(value):
+        return value
+    if mark != RELEASED:
+        return mark
+    if value == _CLAIMED + owner or (elsewhere and not value):
+        return RELEASED + (owner if elsewhere else b"")
+    return value[:1] if value in (_AMBIGUOUS + owner, _UNSURE + owner) else value
+
+
+def adopted(there: bytes, left: bytes, older: bool) -> bytes:
+    """The claim that is `there` (empty: none) after it was told of one that was `left` elsewhere; never weaker.
+
+    `older`: what is there was written before. Done twice it says the same, or something more careful.
+    """
+    kind, owner = left[:1], left[1:]
+    if is_end(there) or left == _UNSURE:
+        return there
+    if is_end(left):
+        return left
+    if kind == RELEASED:
+        return RELEASED if there == _CLAIMED + owner and older else there
+    if there[:1] == RELEASED and not older:
+        return there
+    sure = kind != _AMBIGUOUS and (there[:1] in (b"", RELEASED) or there == _CLAIMED + owner)
+    return (_CLAIMED if sure else _AMBIGUOUS) + owner

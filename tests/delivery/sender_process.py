@@ -1,7 +1,8 @@
 """A sender as a process of its own, to be killed: `python -m tests.delivery.sender_process CONFIG`.
 
-CONFIG is JSON: bootstrap, redis, group, instance, log, hang. Every call is appended to `log` before it is answered;
-calls to addresses that start with `hang` (when it is not empty) never return.
+CONFIG is JSON: bootstrap, redis, group, instance, log, hang, postgres. Every call is appended to `log` before it is
+answered; calls to addresses that start with `hang` (when it is not empty) never return. With `postgres`, the DSN of a
+migrated database, claims are made there while Redis is away.
 """
 
 import asyncio
@@ -9,18 +10,24 @@ import json
 import os
 import signal
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from connectors.delivery.fallback_claims import FallbackClaims
 from connectors.delivery.parts import SenderParts
 from connectors.delivery.sender import Sender
 from connectors.delivery.start_check import WrongTopics
 from connectors.memory.provider import Hangs, ProviderInMemory
+from connectors.postgres.claims import PostgresClaims
+from connectors.postgres.pool import Pool
 from connectors.redis.claims import RedisClaims
 from ops.telemetry import logs
 from streams.domain.delivery import Message
 from streams.domain.outcomes import Outcome
+from streams.domain.ports import Claims
 from tests.delivery.builders import CATALOGUE, CODEC, EveryRecipient, compose, policy
 
 
@@ -33,6 +40,7 @@ class Config:
     log: str
     hang: str = ""
     schedule: str = "100ms,300ms,1s"
+    postgres: str = ""
 
 
 class LoggedProvider(ProviderInMemory):
@@ -50,8 +58,27 @@ class LoggedProvider(ProviderInMemory):
         return await super().send(message)
 
 
+@asynccontextmanager
+async def claims_of(config: Config) -> AsyncIterator[RedisClaims | FallbackClaims]:
+    redis = RedisClaims.at(config.redis)
+    if not config.postgres:
+        yield redis
+        await redis.close()
+        return
+    pool = Pool(config.postgres, "test")
+    await pool.open()
+    claims = FallbackClaims(redis, PostgresClaims(pool, elsewhere=True))
+    yield claims
+    await claims.close()
+    await pool.close()
+
+
 async def main(config: Config) -> int:
-    claims = RedisClaims.at(config.redis)
+    async with claims_of(config) as claims:
+        return await send(config, claims)
+
+
+async def send(config: Config, claims: Claims) -> int:
     parts = SenderParts(LoggedProvider(config.log, config.hang), EveryRecipient(), claims, compose, CATALOGUE, CODEC)
     changes: dict[str, Any] = {
         "consumer": {"group.id": config.group},
@@ -65,8 +92,6 @@ async def main(config: Config) -> int:
     except WrongTopics as wrong:
         print(wrong, file=sys.stderr)
         return wrong.exit_code
-    finally:
-        await claims.close()
     return 0
 
 

@@ -1,4 +1,4 @@
-"""How many are let in, and who is next."""
+"""How many calls there are at once, and who is next."""
 
 import asyncio
 
@@ -9,68 +9,126 @@ from connectors.delivery.gate import Gate
 from tests.delivery.desk import some_turns
 
 
+class Calls:
+    """`began`: in this order; each runs until it is let end. A name may end at once."""
+
+    def __init__(self, width: int) -> None:
+        self.width = width
+        self.began: list[str] = []
+        self.running: dict[str, asyncio.Event] = {}
+        self.at_once: set[str] = set()
+        self.gate = Gate(lambda: self.width, self.call)
+
+    async def call(self, name: str) -> None:
+        self.began.append(name)
+        if name in self.at_once:
+            return
+        self.running[name] = asyncio.Event()
+        try:
+            await self.running[name].wait()
+        finally:
+            del self.running[name]
+
+    def end(self, name: str) -> None:
+        self.running[name].set()
+
+
 async def test_who_is_urgent_passes_all_who_wait() -> None:
-    gate, came = Gate(lambda: 1), []
-
-    async def come(name: str) -> None:
-        await gate.enter(urgent=name.startswith("urgent"))
-        came.append(name)
-
-    tasks = [asyncio.create_task(come(name)) for name in ("first", "second", "third", "urgent")]
+    calls = Calls(1)
+    calls.gate.put(["first", "second", "third"], urgent=False)
     await some_turns()
-    assert came == ["first"]
-    for _ in range(3):
-        gate.leave()
+    calls.gate.put(["urgent", "more urgent"], urgent=True)
+    assert calls.began == ["first"]
+    for _ in range(4):
+        calls.end(calls.began[-1])
         await some_turns()
-    assert came == ["first", "urgent", "second", "third"]
-    await asyncio.gather(*tasks)
+    assert calls.began == ["first", "urgent", "more urgent", "second", "third"]
 
 
 async def test_a_gate_that_grew_lets_in_who_waits() -> None:
-    width = [1]
-    gate = Gate(lambda: width[0])
-    await gate.enter(False)
-    waiting = asyncio.create_task(gate.enter(False))
+    calls = Calls(1)
+    calls.gate.put(["first", "second"], urgent=False)
     await some_turns()
-    assert not waiting.done()
-    width[0] = 2
-    gate.look()
-    await waiting
+    assert calls.began == ["first"]
+    calls.width = 2
+    calls.gate.look()
+    await some_turns()
+    assert calls.began == ["first", "second"]
 
 
-@given(st.lists(st.sampled_from(("come", "urgent", "leave", "cancel")), max_size=40), st.integers(1, 3))
-def test_never_more_than_the_width_are_inside_and_no_place_is_lost(steps: list[str], width: int) -> None:
+async def test_a_gate_that_shrank_lets_nobody_in_till_enough_have_left() -> None:
+    calls = Calls(2)
+    calls.gate.put(["first", "second", "third"], urgent=False)
+    await some_turns()
+    calls.width = 1
+    calls.end("first")
+    await some_turns()
+    assert calls.began == ["first", "second"]
+    calls.end("second")
+    await some_turns()
+    assert calls.began == ["first", "second", "third"]
+
+
+async def test_calls_that_end_at_once_need_few_tasks_and_leave_the_loop_its_turns() -> None:
+    names = [str(number) for number in range(20_000)]
+    calls, turns, most = Calls(500), 0, 0
+    calls.at_once = set(names)
+    calls.gate.put(names, urgent=False)
+    while len(calls.began) < len(names):
+        await asyncio.sleep(0)
+        turns, most = turns + 1, max(most, calls.gate.inside)
+    assert calls.began == names
+    assert turns > 3
+    assert most <= 16
+
+
+async def test_when_it_is_abandoned_calls_are_canceled_and_who_stands_in_line_is_met() -> None:
+    calls = Calls(2)
+    calls.gate.put(["first", "second", "third"], urgent=False)
+    await some_turns()
+    assert sorted(calls.running) == ["first", "second"]
+    calls.at_once = {"third"}
+    await calls.gate.abandon()
+    await some_turns()
+    assert calls.running == {}
+    assert calls.began == ["first", "second", "third"]
+    assert calls.gate.inside == 0
+
+
+async def test_who_would_have_been_next_is_not_forgotten_when_it_is_abandoned() -> None:
+    calls = Calls(3)
+    calls.at_once = {"first", "second", "third"}
+    calls.gate.put(["first"], urgent=False)
+    await some_turns()  # a task waits for somebody now
+    calls.gate.put(["second", "third"], urgent=False)
+    await calls.gate.abandon()
+    await some_turns()
+    assert calls.began == ["first", "second", "third"]
+
+
+@given(st.lists(st.sampled_from(("come", "urgent", "end", "wider", "narrower")), max_size=40), st.integers(1, 3))
+def test_never_more_than_the_width_start_and_no_place_is_lost(steps: list[str], width: int) -> None:
     async def walk() -> None:
-        gate, tasks, inside = Gate(lambda: width), list[asyncio.Task[None]](), 0
+        calls, came = Calls(width), 0
         for step in steps:
+            before = len(calls.began)
             if step in ("come", "urgent"):
-                tasks.append(asyncio.create_task(gate.enter(step == "urgent")))
-            elif step == "leave" and inside:
-                gate.leave()
-                inside -= 1
-            elif step == "cancel" and tasks:
-                tasks[-1].cancel()
-                await asyncio.gather(tasks.pop(), return_exceptions=True)
+                calls.gate.put([f"{step} {came}"], step == "urgent")
+                came += 1
+            elif step == "end" and calls.running:
+                calls.end(next(iter(calls.running)))
+            elif step == "wider":
+                calls.width += 1
+                calls.gate.look()
+            elif step == "narrower" and calls.width > 1:
+                calls.width -= 1
             await some_turns()
-            inside += sum(task.done() for task in tasks)
-            tasks = [task for task in tasks if not task.done()]
-            assert gate.inside == inside <= width
-            assert not tasks or inside == width
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        assert gate.inside == inside
+            assert len(calls.running) <= calls.width or len(calls.began) == before
+            assert len(calls.began) == came or len(calls.running) >= calls.width
+        calls.at_once = {f"{step} {number}" for step in ("come", "urgent") for number in range(came)}
+        await calls.gate.abandon()
+        await some_turns()
+        assert len(calls.began) == came
+        assert calls.running == {}
 
     asyncio.run(walk())
-
-
-async def test_who_was_canceled_in_the_same_turn_is_passed_over() -> None:
-    gate = Gate(lambda: 1)
-    await gate.enter(False)
-    gone, next_one = (asyncio.create_task(gate.enter(False)) for _ in range(2))
-    await some_turns()
-    gone.cancel()
-    gate.leave()
-    await next_one
-    assert gone.cancelled()
-    assert gate.inside == 1

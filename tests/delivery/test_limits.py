@@ -4,6 +4,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 
+from connectors.delivery.limiter import Limiter
 from connectors.memory.claims import ClaimsInMemory
 from connectors.memory.limits import LimitsInMemory
 from connectors.memory.provider import ProviderInMemory, transient
@@ -14,7 +15,7 @@ from streams.domain.notification import Priority
 from streams.domain.outcomes import Outcome
 from streams.domain.rate_limit import Ask, Lease, RateLimits
 from streams.domain.retry_schedule import RetrySchedule
-from tests.delivery.builders import delivery, recipient
+from tests.delivery.builders import delivery, policy, recipient
 from tests.delivery.desk import Desk, Switched
 from tests.delivery.ground import until
 
@@ -200,6 +201,22 @@ async def test_limits_that_are_away_are_held_to_by_each_sender_alone() -> None:
         records = desk.put(delivery("ada", 1), delivery("ada", 2), delivery("bob", 1))
         await until(lambda: all(map(desk.completed, records)))
     assert {message.notification_id for message in desk.provider.sent} == {"ada-1", "bob-1"}
+
+
+async def test_limits_that_are_away_are_not_asked_for_each_batch() -> None:
+    """One that hangs would cost each batch its patience."""
+    now = [1_000.0]
+    shared = LimitsInMemory()
+    limiter = Limiter(policy(limits=RateLimits.parse("provider 1000/s")), shared, lambda: now[0])
+    shared.away = True
+    for _ in range(5):
+        assert (await limiter.fill(["smtp"], 1))[0] == 1
+        limiter.spend("smtp")
+    assert shared.asked == 1
+    shared.away = False
+    now[0] += 0.6
+    await limiter.fill(["smtp"], 1)
+    assert shared.asked == 2
 
 
 async def test_senders_share_their_limits() -> None:

@@ -9,25 +9,42 @@ from datetime import timedelta
 import pytest
 
 from connectors.memory.claims import ClaimsInMemory
+from connectors.postgres.claims import PostgresClaims
+from connectors.postgres.migrate import migrate
+from connectors.postgres.pool import Pool
 from connectors.redis.claims import RedisClaims
 from connectors.unavailable import Unavailable
 from streams.domain.claim_marks import AMBIGUOUS, DROPPED, NEW, RELEASED, dead_mark, sent_mark
 from streams.domain.delivery_status import Status
 
-Claims = ClaimsInMemory | RedisClaims
+Claims = ClaimsInMemory | RedisClaims | PostgresClaims
 Open = Callable[[timedelta], Claims]
 
 ME, OTHER = b"p1.1", b"p2.1"
 SENT = sent_mark(Status.SENT, 3)
 
 
-@pytest.fixture(params=["memory", pytest.param("redis", marks=pytest.mark.servers)])
+@pytest.fixture(
+    params=[
+        "memory",
+        pytest.param("redis", marks=pytest.mark.servers),
+        pytest.param("postgres", marks=pytest.mark.servers),
+    ]
+)
 async def open_claims(request: pytest.FixtureRequest) -> AsyncIterator[Open]:
     """Opens claims with a time to live."""
     opened: list[Claims] = []
+    pool: Pool | None = None
+    if request.param == "postgres":
+        dsn = request.getfixturevalue("database")
+        migrate(dsn)
+        pool = Pool(dsn, "test", seconds=20)
+        await pool.open()
 
     def open_one(ttl: timedelta) -> Claims:
-        if request.param == "memory":
+        if pool is not None:
+            opened.append(PostgresClaims(pool, ttl))
+        elif request.param == "memory":
             opened.append(ClaimsInMemory(ttl))
         else:
             opened.append(RedisClaims.at(request.getfixturevalue("servers").redis_url, ttl))
@@ -36,6 +53,8 @@ async def open_claims(request: pytest.FixtureRequest) -> AsyncIterator[Open]:
     yield open_one
     for each in opened:
         await each.close()
+    if pool is not None:
+        await pool.close()
 
 
 @pytest.fixture

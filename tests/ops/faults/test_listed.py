@@ -32,4 +32,5 @@ def test_planned_things_may_cost_nothing() -> None:
     }
     assert free[Process.ROUTER] == {"planned_stop", "join_leave"}
     assert {"planned_stop", "rebalances", "rolling_restart"} <= free[Process.SENDER]
+    assert {"redis_away", "postgres_away", "redis_and_postgres_away"} <= free[Process.SENDER]
     assert not {"kill", "named_points", "freeze"} & free[Process.SENDER]

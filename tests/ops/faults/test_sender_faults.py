@@ -29,6 +29,12 @@ def test_kills_lose_nothing_and_break_no_order() -> None:
     assert ran(replace(SENDER["kill"], runs=3, every_seconds=(0.5, 2))).runs == 3
 
 
+def test_redis_away_stops_nothing_and_both_away_stop_all_and_nothing_comes_twice() -> None:
+    """After some seconds everybody is in the cache of recipients, as Redis alone needs them to be."""
+    for name in ("redis_away", "redis_and_postgres_away"):
+        assert ran(replace(SENDER[name], runs=1, every_seconds=(7, 8))).runs == 1
+
+
 def test_kills_at_named_points_lose_nothing_and_break_no_order() -> None:
     """All but the one during a revoke, which takes a session."""
     assert ran(replace(SENDER["named_points"], runs=6, every_seconds=(0.3, 1), processes=2)).runs == 6

@@ -1,0 +1,118 @@
+"""How claims move: who may call, what an earlier owner may have done, what was claimed elsewhere."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streams.domain.claim_marks import (
+    AMBIGUOUS,
+    NEW,
+    RELEASED,
+    UNSURE,
+    adopted,
+    claimed,
+    is_end,
+    marked,
+    verdict,
+)
+
+VALUES = st.sampled_from(
+    [b"", b"r", b"rme", b"rhim", b"cme", b"chim", b"ame", b"ahim", b"a", b"ume", b"uhim", b"u", b"s1", b"d2", b"x"]
+)
+LEFT = VALUES.filter(bool)
+
+
+@pytest.mark.parametrize(
+    ("before", "here", "alone"),
+    [
+        (b"", UNSURE, NEW),
+        (b"u", UNSURE, NEW),
+        (b"ume", UNSURE, UNSURE),
+        (b"uhim", AMBIGUOUS, AMBIGUOUS),
+        (b"cme", NEW, NEW),
+        (b"chim", AMBIGUOUS, AMBIGUOUS),
+        (b"a", AMBIGUOUS, AMBIGUOUS),
+        (b"ame", AMBIGUOUS, AMBIGUOUS),
+        (b"r", NEW, NEW),
+        (b"rhim", NEW, NEW),
+        (b"s3d", b"s3d", b"s3d"),
+        (b"x", b"x", b"x"),
+    ],
+)
+def test_what_the_owner_of_a_claim_is_told(before: bytes, here: int | bytes, alone: int | bytes) -> None:
+    assert verdict(claimed(before, b"me", elsewhere=True)) == here
+    assert verdict(claimed(before, b"me")) == alone
+
+
+@given(VALUES, st.booleans())
+def test_claiming_twice_tells_the_same(before: bytes, elsewhere: bool) -> None:
+    once = claimed(before, b"me", elsewhere)
+    assert claimed(once, b"me", elsewhere) == once
+
+
+@given(VALUES, st.booleans())
+def test_a_claim_that_another_one_takes_over_is_ambiguous_or_has_ended(before: bytes, elsewhere: bool) -> None:
+    after = verdict(claimed(claimed(before, b"him", elsewhere), b"me", elsewhere))
+    assert after == AMBIGUOUS or is_end(bytes(after) if isinstance(after, bytes) else b"")
+
+
+@given(VALUES, st.sampled_from([RELEASED, b"s1", b"d9", b"x"]), st.booleans())
+def test_an_end_stays_and_only_its_owner_gives_a_claim_back(before: bytes, mark: bytes, elsewhere: bool) -> None:
+    after = marked(before, b"me", mark, elsewhere)
+    if is_end(before):
+        assert after == before
+    elif mark != RELEASED:
+        assert after == mark
+    elif before[1:] == b"him":
+        assert after == before
+
+
+@pytest.mark.parametrize(
+    ("there", "left", "after"),
+    [
+        (b"s1", b"chim", b"s1"),
+        (b"chim", b"s1", b"s1"),
+        (b"", b"s1", b"s1"),
+        (b"s1", b"d2", b"s1"),
+        (b"", b"cme", b"cme"),
+        (b"", b"ume", b"cme"),
+        (b"r", b"ume", b"cme"),
+        (b"cme", b"ume", b"cme"),
+        (b"chim", b"ume", b"ame"),
+        (b"ahim", b"cme", b"ame"),
+        (b"a", b"ume", b"ame"),
+        (b"", b"ame", b"ame"),
+        (b"cme", b"a", b"a"),
+        (b"cme", b"rme", b"r"),
+        (b"chim", b"rme", b"chim"),
+        (b"ame", b"rme", b"ame"),
+        (b"", b"rme", b""),
+        (b"chim", b"u", b"chim"),
+    ],
+)
+def test_what_a_claim_is_after_it_was_told_of_a_later_one_elsewhere(there: bytes, left: bytes, after: bytes) -> None:
+    assert adopted(there, left, older=True) == after
+
+
+def test_a_claim_given_back_before_it_was_made_again_does_not_reopen_it() -> None:
+    assert adopted(b"cme", b"rme", older=False) == b"cme"
+    assert adopted(b"r", b"cme", older=False) == b"r"
+
+
+def _care(value: bytes) -> int:
+    """How much a claim keeps its next owner from a call."""
+    return {b"": 0, b"r": 0, b"c": 1, b"u": 1, b"a": 2}.get(value[:1], 3)
+
+
+@given(VALUES, LEFT, st.booleans())
+def test_a_claim_is_never_weaker_for_what_it_is_told(there: bytes, left: bytes, older: bool) -> None:
+    after = adopted(there, left, older)
+    given_back = left[:1] == RELEASED and there == b"c" + left[1:] and older
+    assert _care(after) >= _care(there) or given_back
+
+
+@given(VALUES, LEFT)
+def test_being_told_twice_says_the_same_or_something_more_careful(there: bytes, left: bytes) -> None:
+    once = adopted(there, left, older=True)
+    assert _care(adopted(once, left, older=False)) >= _care(once)
+    assert adopted(once, left, older=False) == once
