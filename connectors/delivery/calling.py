@@ -34,24 +34,26 @@ class Caller:
 
     async def call(self, provider: Provider, record: Record, message: Message) -> Outcome:
         """How the attempt ended. Called in a task of its own."""
-        began, started_at = time.perf_counter(), now_ms()
+        began = time.perf_counter()
         task = self._deadlines.begin()
         try:
             outcome = await provider.send(message)
         except asyncio.CancelledError:
             if not self._deadlines.is_over(task):
                 raise
-            outcome = self._failed(TimeoutError(), provider.name, record, began, started_at)
+            outcome = self._failed(TimeoutError(), provider.name, record, began)
         except Exception as error:
-            outcome = self._failed(error, provider.name, record, began, started_at)
+            outcome = self._failed(error, provider.name, record, began)
         finally:
             self._deadlines.end(task)
         self._tell(provider.name, record, message, outcome, time.perf_counter() - began)
         return outcome
 
-    def _failed(self, error: Exception, provider: str, record: Record, began: float, started_at: int) -> Outcome:
+    def _failed(self, error: Exception, provider: str, record: Record, began: float) -> Outcome:
         duration_ms = (time.perf_counter() - began) * 1000
-        call = ProviderCall(provider, started_at, duration_ms, response=f"raised {type(error).__name__}")
+        call = ProviderCall(
+            provider, now_ms() - round(duration_ms), duration_ms, response=f"raised {type(error).__name__}"
+        )
         return unexpected(error, record, call)
 
     def _tell(self, provider: str, record: Record, message: Message, outcome: Outcome, seconds: float) -> None:
@@ -64,10 +66,8 @@ class Caller:
             metrics.UNLISTED_CODES.labels(provider).inc()
             self._log.warning("unlisted provider code", provider=provider, reason=failure.reason)
         code, reason = call.code if call else None, failure.reason if failure else None
-        first = self._lines.add(
-            now, message.delivery_id, provider, message.attempt, round(seconds * 1000, 2), code, word, reason
-        )
-        if first:
+        duration_ms = round(seconds * 1000, 2)
+        if self._lines.add(now, message.delivery_id, provider, message.attempt, duration_ms, code, word, reason):
             asyncio.get_running_loop().call_soon(logs.flush)
 
 

@@ -34,8 +34,9 @@ def consumer_config(policy: SenderPolicy) -> dict[str, Any]:
         "auto.offset.reset": "error",  # on_assign names every start; anything else would skip or repeat silently
         "fetch.wait.max.ms": 250,  # a waiting fetch is answered at once; this bounds how soon a resumed one is asked
         "fetch.queue.backoff.ms": 50,
-        "queued.min.messages": 5_000,
-        "queued.max.messages.kbytes": 32_768,
+        # all its partitions share one queue, so these are for all together; a pause throws away what it holds of one
+        "queued.min.messages": 2_000,
+        "queued.max.messages.kbytes": 8_192,
         # a fetch is unpacked as a whole, however full the queue is: 350 MiB when many wait in all retry partitions
         "fetch.max.bytes": 4 * 1024 * 1024,
         "max.partition.fetch.bytes": 512 * 1024,

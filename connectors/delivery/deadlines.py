@@ -7,19 +7,19 @@ class Deadlines:
     """Every call may take equally long, so the oldest one is the next to be over."""
 
     def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
+        """Inside a running loop."""
+        self._seconds, self._loop = seconds, asyncio.get_running_loop()
         self._began: dict[asyncio.Task[object], float] = {}  # the oldest first
         self._over: set[asyncio.Task[object]] = set()
         self._timer: asyncio.TimerHandle | None = None
 
     def begin(self) -> asyncio.Task[object]:
         """A call starts in this task, which is canceled when its time is over. `end` it, however it ended."""
-        task = asyncio.current_task()
+        task = asyncio.current_task(self._loop)
         assert task is not None
-        loop = asyncio.get_running_loop()
-        self._began[task] = loop.time()
+        self._began[task] = self._loop.time()
         if self._timer is None:
-            self._timer = loop.call_later(self._seconds, self._look)
+            self._timer = self._loop.call_later(self._seconds, self._look)
         return task
 
     def end(self, task: asyncio.Task[object]) -> None:
@@ -34,12 +34,12 @@ class Deadlines:
         return task in self._over and task.cancelling() == 1
 
     def _look(self) -> None:
-        loop, self._timer = asyncio.get_running_loop(), None
+        self._timer = None
         while self._began:
             task, began = next(iter(self._began.items()))
-            left = began + self._seconds - loop.time()
+            left = began + self._seconds - self._loop.time()
             if left > 0:
-                self._timer = loop.call_later(left, self._look)
+                self._timer = self._loop.call_later(left, self._look)
                 return
             del self._began[task]
             self._over.add(task)

@@ -14,6 +14,7 @@ from streams.domain.next_step import Tried
 from streams.domain.notification import Channel
 
 UNTRIED = Tried()
+_OBJECTS = 1_200  # bytes a record takes beside its value
 _NUMBERS = {str(priority).encode(): number for number, priority in enumerate(PRIORITIES)}
 
 
@@ -64,6 +65,11 @@ class Record:
         self.closing = False
         self.end_mark: bytes | None = None
         self.address = ""  # it was last called at
+
+    @property
+    def size(self) -> int:
+        """Bytes of memory, about."""
+        return _OBJECTS + len(self.message.value() or b"")
 
     @property
     def headers(self) -> headers.Headers:

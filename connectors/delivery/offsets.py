@@ -5,8 +5,9 @@ from typing import Any
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
-from connectors.delivery.assignment import Assignment, Place
+from connectors.delivery.assignment import Assignment
 from connectors.delivery.incoming import Record
+from connectors.delivery.read_ahead import Place
 from ops.telemetry import logs
 
 _UNKNOWN = -1

@@ -88,9 +88,10 @@ class Letters:
                 delivery.channel,
                 about.tenant,
             )
+        failure = failure_of(outcome)
         rest = self._rest(
             told.status, way, now, told.attempt, record.redrives, told.layer, told.reason, told.due_at,
-            _call_fields(outcome), _address_mark(record, outcome),
+            _call_fields(call_of(outcome), failure), _address_mark(record, failure),
         )  # fmt: skip
         return self._frame + start + rest
 
@@ -105,7 +106,7 @@ class Letters:
             reason=told.reason,
             due_at=told.due_at,
             call=_call(outcome),
-            address_mark=_address_mark(record, outcome),
+            address_mark=_address_mark(record, failure_of(outcome)),
         )
         return self._codec.encode("DeliveryStatus", _as_text(value))
 
@@ -161,20 +162,17 @@ def _call(outcome: Outcome | None) -> dict[str, object] | None:
     return call_to_record(call, str(failure.kind) if failure else None) if call else None
 
 
-def _call_fields(outcome: Outcome | None) -> tuple[object, ...] | None:
+def _call_fields(call: ProviderCall | None, failure: Failure | None) -> tuple[object, ...] | None:
     """As `_call`, in the order of the schema."""
-    call = call_of(outcome)
     if call is None:
         return None
-    failure = failure_of(outcome)
     return (
         call.provider, call.started_at, call.duration_ms, call.code, failure.kind if failure else None, call.request,
         call.response, call.provider_message_id,
     )  # fmt: skip
 
 
-def _address_mark(record: Record, outcome: Outcome | None) -> str | None:
-    failure = failure_of(outcome)
+def _address_mark(record: Record, failure: Failure | None) -> str | None:
     if failure is None or not failure.address_is_dead:
         return None
     return mark_key(record.delivery.notification.recipient_id, record.delivery.channel, record.address)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from connectors.delivery.assignment import Bounds
+from connectors.delivery.read_ahead import Bounds
 from schemas import topics
 from streams.domain.breaker import BreakerPolicy
 from streams.domain.notification import Channel, Priority

@@ -11,6 +11,7 @@ from typing import Any
 from confluent_kafka import Consumer, TopicPartition
 
 from connectors.delivery.assignment import Assignment
+from connectors.delivery.calling import now_ms
 from connectors.delivery.clients import consumer_config
 from connectors.delivery.fail_stop import fail_stop
 from connectors.delivery.hand_over import HandOver, sound
@@ -90,7 +91,7 @@ def apply_flow(
     consumer: Consumer, assignment: Assignment[Record], sources: tuple[int, ...], names: tuple[str, ...]
 ) -> None:
     """Pause and resume what this consumer reads. `names`: the topics by source."""
-    pause, resume = assignment.flow(sources)
+    pause, resume = assignment.flow(sources, now_ms())
     for places, act in ((pause, consumer.pause), (resume, consumer.resume)):
         if places:
             act([TopicPartition(names[source], number) for source, number in places])

@@ -26,8 +26,8 @@ class Writer:
         self._some = asyncio.Event()
         self.unconfirmed = 0
 
-    def write(self, record: Record, out: Outgoing) -> None:
-        """Returns at once; waits only while the producer's queue is full."""
+    def write(self, record: Record, out: Outgoing, written: Callable[[int], None] | None = None) -> None:
+        """Returns at once; waits only while the producer's queue is full. `written` is told the offset it came to."""
         record.unconfirmed += 1
         self.unconfirmed += 1
         while True:
@@ -38,7 +38,7 @@ class Writer:
                     out.key,
                     partition=out.partition,
                     headers=out.headers,
-                    on_delivery=partial(self._delivered, record),
+                    on_delivery=partial(self._delivered, record, written),
                 )
                 break
             except BufferError:
@@ -61,9 +61,11 @@ class Writer:
                 self._producer.poll(0)
                 await asyncio.sleep(_POLL_S)
 
-    def _delivered(self, record: Record, error: Any, _message: object) -> None:
+    def _delivered(self, record: Record, written: Callable[[int], None] | None, error: Any, message: Any) -> None:
         if error is not None:
             fail_stop(f"a record was not written: {error}")
+        if written is not None:
+            written(message.offset())
         self.unconfirmed -= 1
         record.unconfirmed -= 1
         if record.closing and not record.unconfirmed:

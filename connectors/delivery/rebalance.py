@@ -7,12 +7,14 @@ from typing import Any
 from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from connectors.delivery.assignment import TIER_0, Assignment, Place
+from connectors.delivery.assignment import TIER_0, Assignment
+from connectors.delivery.calling import now_ms
 from connectors.delivery.clients import admin_config, scanner_config
 from connectors.delivery.incoming import Record
 from connectors.delivery.offsets import Offsets
 from connectors.delivery.ownership import Ownership
 from connectors.delivery.policy import SenderPolicy
+from connectors.delivery.read_ahead import Place
 from connectors.delivery.scan import scan
 from connectors.delivery.starts import committed_starts
 from ops.telemetry import logs, metrics
@@ -55,6 +57,7 @@ class Rebalance:
         consumer.assign(urgent)  # the readers follow by themselves
         if urgent:
             consumer.resume(urgent)  # a pause of ours survives a re-assignment
+            self._close_what_is_not_due(consumer, assignment)
         self.state = "ready"
         self._count(starts)
         took_ms = round((time.monotonic() - began) * 1000)
@@ -77,6 +80,12 @@ class Rebalance:
 
     def close(self) -> None:
         self._scanner.close()
+
+    def _close_what_is_not_due(self, consumer: Consumer, assignment: Assignment[Record]) -> None:
+        """Now, not in the next turn: else the queue would be full of it, and what is urgent behind it."""
+        closed, _ = assignment.ahead.flow(now_ms())
+        if closed:
+            consumer.pause([TopicPartition(self._policy.topics[source], number) for source, number in closed])
 
     def _new_admin(self) -> AdminClient:
         return AdminClient(admin_config(self._policy))

@@ -49,7 +49,7 @@ def scan(
         for message in (first, *scanner.consume(_AT_ONCE, 0)) if first is not None else ():
             error = message.error()
             if error is None:
-                _park(message, sources[message.topic()] - TIER_0, into)
+                _park(message, sources[message.topic()], into)
                 scanned += 1
             elif error.code() == KafkaError._PARTITION_EOF:
                 left.discard((message.topic(), message.partition()))
@@ -66,13 +66,16 @@ def scan(
     return scanned
 
 
-def _park(message: Any, tier: int, into: Assignment[Record]) -> None:
+def _park(message: Any, source: int, into: Assignment[Record]) -> None:
     """Without making a Record: of what a record says, only this is needed here."""
+    place, offset = (source, message.partition()), message.offset()
     try:
         told = read_wait(dict(message.headers() or ()))
     except PoisonRecord:
-        return  # it has no lane; it becomes a dead letter when it is read for good
-    lane, waiting = (message.key() or b"", told.priority), Waiting(tier, told.due)
+        into.ahead.expect(place, 0, offset)  # it has no lane; it becomes a dead letter when it is read for good
+        return
+    into.ahead.expect(place, told.due, offset)
+    lane, waiting = (message.key() or b"", told.priority), Waiting(source - TIER_0, told.due)
     known = into.parked.find(lane, told.origin)
-    if known is None or known.tier <= tier:  # of two copies the later tier, then the later offset is the newer
+    if known is None or known.tier <= waiting.tier:  # of two copies the later tier, then the later offset is the newer
         into.parked.put(lane, told.origin, waiting)

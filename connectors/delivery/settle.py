@@ -29,11 +29,12 @@ from streams.domain.retry_schedule import RetrySchedule, Tier
 HELD_BACK = "an earlier call may have reached the provider, and the type says hold"
 
 
-class _Finished(NamedTuple):
+class _Failed(NamedTuple):
+    """An attempt that did not end with `Sent`, and what follows from it."""
+
     record: Record
     outcome: Outcome
     step: Ended | Again
-    mark: bytes
 
 
 class Settle:
@@ -42,11 +43,12 @@ class Settle:
     def __init__(self, policy: SenderPolicy, letters: Letters, marker: Marker, meter: Meter) -> None:
         self._schedule: RetrySchedule = policy.schedule
         self._letters, self._marker, self._meter = letters, marker, meter
-        self._finished: list[_Finished] = []
+        self._sent: list[tuple[Record, bytes]] = []  # with the marks of their ends
+        self._failed: list[_Failed] = []
         self._confirmed: list[Record] = []
         self._some = asyncio.Event()
         self._settling = False
-        self._sent = lru_cache(1_000)(_after_sent)
+        self._after_sent = lru_cache(1_000)(_after_sent)
         self.writer: Writer
         self._wake: Callable[[], None]
 
@@ -57,20 +59,20 @@ class Settle:
     @property
     def idle(self) -> bool:
         """Nothing is left to be settled or confirmed."""
-        return not (self._settling or self._finished or self._confirmed or self.writer.unconfirmed)
+        return not (self._settling or self._sent or self._failed or self._confirmed or self.writer.unconfirmed)
 
     def finished(self, record: Record, outcome: Outcome) -> None:
         """An attempt has ended. What was sent is told at once; the rest waits for its mark."""
         if isinstance(outcome, Sent):
-            step, told, mark = self._sent(outcome.delivered, record.tried.attempt)
+            told, mark = self._after_sent(outcome.delivered, record.tried.attempt)
             self._tell(record, told, outcome)
             self.writer.close(record)
+            self._sent.append((record, mark))
         else:
             expires_at = record.delivery.notification.expires_at
             step = next_step(outcome, record.tried, self._schedule, random.random(), now_ms(), expires_at)
-            mark = RELEASED  # an end that cannot be written again is marked only when it is confirmed
-        self._finished.append(_Finished(record, outcome, step, mark))
-        if len(self._finished) == 1:
+            self._failed.append(_Failed(record, outcome, step))
+        if len(self._sent) + len(self._failed) == 1:
             self._some.set()
 
     def confirmed(self, record: Record) -> None:
@@ -87,33 +89,32 @@ class Settle:
             await self._some.wait()
             await asyncio.sleep(0)  # what else ends in this turn of the loop comes along: a batch costs a round trip
             self._some.clear()
-            finished, self._finished = self._finished, []
+            sent, self._sent = self._sent, []
+            failed, self._failed = self._failed, []
             confirmed, self._confirmed = self._confirmed, []
             self._settling = True
-            await self._settle(finished, confirmed)
+            await self._settle(sent, failed, confirmed)
             self._settling = False
 
-    async def _settle(self, finished: Sequence[_Finished], confirmed: Sequence[Record]) -> None:
+    async def _settle(
+        self, sent: Sequence[tuple[Record, bytes]], failed: Sequence[_Failed], confirmed: Sequence[Record]
+    ) -> None:
         logs.flush()  # of what is marked as sent, the next one tells no call: the log must
-        marks = [(record, mark) for record, _, _, mark in finished]
+        marks = [*sent, *((record, RELEASED) for record, _, _ in failed)]  # other ends are marked when confirmed
         marks += [(record, record.end_mark) for record in confirmed if record.end_mark is not None]
         await self._marker.mark(marks)
         for record in confirmed:
             record.assignment.complete(record)
-        for record, outcome, step, _ in finished:
-            self._apply(record, outcome, step)
-        self._wake()
-
-    def _apply(self, record: Record, outcome: Outcome, step: Ended | Again) -> None:
-        alive = record.assignment.alive
-        if isinstance(outcome, Sent):
-            if alive:
+        for record, _ in sent:
+            if record.assignment.alive:
                 self._leave_lane(record)
-        elif alive:  # what else ended after its partition was given up is left to the new owner
-            if isinstance(step, Ended):
-                self._end(record, step, outcome)
-            else:
-                self._retry(record, step, outcome)
+        for record, outcome, step in failed:
+            if record.assignment.alive:  # what ended after its partition was given up is left to the new owner
+                if isinstance(step, Ended):
+                    self._end(record, step, outcome)
+                else:
+                    self._retry(record, step, outcome)
+        self._wake()
 
     def _end(self, record: Record, step: Ended, outcome: Outcome | None) -> None:
         call, reason = call_of(outcome), step.reason or ""
@@ -160,9 +161,9 @@ class Settle:
 
     def _park(self, record: Record, waiting: Waiting, outcome: Outcome | None) -> None:
         """The lane runs on before the write is confirmed: one producer keeps the order, and a failure stops us."""
-        self.writer.write(record, self._letters.retry(record, waiting, outcome))
+        written = record.assignment.park(record, waiting)
+        self.writer.write(record, self._letters.retry(record, waiting, outcome), written)
         self.writer.close(record)
-        record.assignment.parked.put(record.lane, record.origin, waiting)
         record.assignment.lanes.release(record.lane)
 
     def drop_copy(self, record: Record) -> None:
@@ -209,9 +210,9 @@ class Settle:
         self.writer.write(record, self._letters.status(record, told, now_ms(), outcome))
 
 
-def _after_sent(delivered: bool, attempt: int) -> tuple[Ended | Again, Reported, bytes]:
-    """The step after a call that went well, what is told of it and its mark: the same for nearly all deliveries."""
+def _after_sent(delivered: bool, attempt: int) -> tuple[Reported, bytes]:
+    """What is told of a call that went well, and its mark: the same for nearly all deliveries."""
     call = ProviderCall("", 0, 0.0)  # the rule does not look at it, nor at the schedule
     step = next_step(Sent(call, delivered), Tried(attempt), RetrySchedule(timedelta(0), ()), 0.0, 0)
     assert isinstance(step, Ended)
-    return step, Reported(step.status, step.attempt), sent_mark(step.status, step.attempt)
+    return Reported(step.status, step.attempt), sent_mark(step.status, step.attempt)

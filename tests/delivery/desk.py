@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 from connectors.delivery.assignment import Assignment
@@ -52,6 +53,7 @@ class KeptProducer:
         self.written: list[Written] = []
         self.holds = False
         self._unconfirmed: list[Written] = []
+        self._offsets = count()
 
     def produce(self, topic: str, value: bytes | None, key: bytes | None, **more: Any) -> None:
         made = Written(topic, value, key, more["partition"], dict(more["headers"]), more["on_delivery"])
@@ -63,7 +65,7 @@ class KeptProducer:
             return 0
         confirmed, self._unconfirmed = self._unconfirmed, []
         for each in confirmed:
-            each.on_delivery(None, None)
+            each.on_delivery(None, Came(each.topic, next(self._offsets)))
         return len(confirmed)
 
     def to(self, topic: str) -> list[Written]:

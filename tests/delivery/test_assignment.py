@@ -1,9 +1,12 @@
 """What waits, what is a copy, and when a partition pauses."""
 
+from dataclasses import replace
+
 import pytest
 
-from connectors.delivery.assignment import Assignment, Bounds
+from connectors.delivery.assignment import Assignment
 from connectors.delivery.parked import Parked, Waiting
+from connectors.delivery.read_ahead import Bounds
 from tests.delivery.world import Delivery, Item
 
 LANE = (b"ada", 1)
@@ -82,12 +85,12 @@ def test_a_partition_pauses_at_its_bounds_and_resumes_at_half() -> None:
     owned = assignment(Bounds(unfinished=4, span=100))
     records = [item(1, offset) for offset in range(4)]
     taken(owned, *records)
-    assert owned.flow(range(5)) == ([(1, 0)], [])
-    assert owned.flow(range(5)) == ([], [])
+    assert owned.flow(range(5), 0) == ([(1, 0)], [])
+    assert owned.flow(range(5), 0) == ([], [])
     owned.complete(records[0])
-    assert owned.flow(range(5)) == ([], [])
+    assert owned.flow(range(5), 0) == ([], [])
     owned.complete(records[1])
-    assert owned.flow(range(5)) == ([], [(1, 0)])
+    assert owned.flow(range(5), 0) == ([], [(1, 0)])
     assert owned.paused == set()
 
 
@@ -97,14 +100,36 @@ def test_one_stuck_record_pauses_its_partition_at_the_span() -> None:
     taken(owned, *records)
     for each in records[1:]:
         owned.complete(each)
-    assert owned.flow(range(5)) == ([(2, 0)], [])
+    assert owned.flow(range(5), 0) == ([(2, 0)], [])
     owned.complete(records[0])
-    assert owned.flow(range(5)) == ([], [(2, 0)])
+    assert owned.flow(range(5), 0) == ([], [(2, 0)])
 
 
 def test_a_reader_pauses_only_what_it_reads() -> None:
     owned = assignment(Bounds(unfinished=1, span=100))
     taken(owned, item(1, 0), item(2, 0))
-    assert owned.flow((1,)) == ([(1, 0)], [])
-    assert owned.flow((0, 3, 4)) == ([], [])
-    assert owned.flow((2,)) == ([(2, 0)], [])
+    assert owned.flow((1,), 0) == ([(1, 0)], [])
+    assert owned.flow((0, 3, 4), 0) == ([], [])
+    assert owned.flow((2,), 0) == ([(2, 0)], [])
+
+
+def test_when_much_of_a_topic_is_unfinished_each_partition_has_only_its_share_and_always_that() -> None:
+    bounds = Bounds(unfinished=100, span=1_000, together=40)
+    owned: Assignment[Item] = Assignment({(1, number): 0 for number in range(4)}, bounds)
+
+    def take(partition: int, count: int) -> list[Item]:
+        at = owned.trackers[1, partition].next
+        made = [replace(item(1, offset), partition=partition) for offset in range(at, at + count)]
+        taken(owned, *made)
+        return made
+
+    first = take(0, 39)
+    assert owned.flow((1,), 0) == ([], [])
+    take(1, 3)
+    assert owned.flow((1,), 0) == ([(1, 0)], []), "it has more than its 10, the others have not"
+    take(1, 7)
+    assert owned.flow((1,), 0) == ([(1, 1)], [])
+    for each in first[:29]:
+        owned.complete(each)
+    assert owned.flow((1,), 0) == ([], [(1, 0), (1, 1)]), "20 are left: each may have up to 100 again"
+    assert owned.flow((1,), 0) == ([], [])

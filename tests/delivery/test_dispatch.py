@@ -1,5 +1,6 @@
 """From a runnable lane to the provider call, and what keeps a delivery from it."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
@@ -199,3 +200,45 @@ async def test_a_delivery_for_another_channel_is_poison_and_ends_visibly() -> No
         await until(lambda: desk.completed(record))
     assert desk.statuses(mail) == ["dead_lettered"]
     assert desk.provider.calls == []
+
+
+async def test_while_many_deliveries_are_decoded_the_loop_turns() -> None:
+    desk = Desk(slots=200)
+    async with desk.running():
+        desk.put(*(delivery(f"r{number}") for number in range(100)))
+        turns = 0
+        while not desk.claims.values:
+            await asyncio.sleep(0)
+            turns += 1
+        assert desk.dispatch.in_flight == 100
+    assert turns >= 3
+
+
+async def test_what_is_being_decoded_when_partitions_are_given_up_is_left_to_the_new_owner() -> None:
+    desk = Desk(slots=200)
+    poison = Came("deliveries.email.normal", 50, 0, b"poison", b"not avro")
+    async with desk.running():
+        desk.put(*(delivery(f"r{number}") for number in range(50)))
+        desk.put_raw(poison, 1)
+        while not desk.dispatch.in_flight:
+            await asyncio.sleep(0)
+        assert desk.dispatch.in_flight == 51
+        desk.assign(b"run.2")
+        await some_turns()
+        assert desk.dispatch.in_flight == 0
+    assert desk.provider.calls == []
+    assert desk.claims.values == {}
+    assert desk.producer.written == []
+
+
+async def test_poison_in_a_full_batch_leaves_room_for_what_waits_behind_it() -> None:
+    desk = Desk(slots=2)
+    async with desk.running():
+        for place in range(5):
+            desk.put_raw(Came("deliveries.email.normal", place, 0, b"p%d" % place, b"not avro"), 1)
+        mail = delivery("ada")
+        [record] = desk.put(mail)
+        await until(lambda: desk.completed(record))
+        assert desk.dispatch.in_flight == 0
+    assert desk.statuses(mail) == ["sent"]
+    assert len(desk.producer.to(topics.DEAD_LETTERS)) == 5

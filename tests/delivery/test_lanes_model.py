@@ -29,7 +29,7 @@ class Machine(RuleBasedStateMachine):
     def take(self, source: int, count: int) -> None:
         self.world.take(source, count)
 
-    @rule(ms=st.integers(1, 120))
+    @rule(ms=st.integers(1, 70_000))
     def later(self, ms: int) -> None:
         self.world.later(ms)
 
@@ -81,7 +81,7 @@ def walk(seed: int, steps: int, forgets: bool = False) -> World:
     doings = {
         lambda: world.produce(rng.randrange(2), rng.randrange(2)): 6,
         lambda: world.take(rng.choice(SOURCES), rng.randint(1, 5)): 12,
-        lambda: world.later(rng.randint(1, 60)): 6,
+        lambda: world.later(rng.randint(1, 30_000)): 6,
         lambda: world.dispatch(rng.randint(1, 4)): 10,
         lambda: world.outcome(rng.randrange(6), rng.choice(HOW), rng.random() < 0.3): 12,
         world.again: 4,

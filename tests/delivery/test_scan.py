@@ -23,13 +23,18 @@ def told(**changes: bytes | None) -> list[tuple[str, bytes]]:
 
 
 def scanned(ground: Ground, begins: Sequence[TopicPartition]) -> tuple[int, Assignment[Record]]:
-    into: Assignment[Record] = Assignment({})
-    scanner = Consumer(scanner_config(ground.policy))
     sources = {name: source for source, name in enumerate(ground.policy.topics)}
+    into: Assignment[Record] = Assignment({(sources[tp.topic], tp.partition): tp.offset for tp in begins})
+    scanner = Consumer(scanner_config(ground.policy))
     try:
         return scan(scanner, begins, sources, into, lambda: None), into
     finally:
         scanner.close()
+
+
+def first_due(assignment: Assignment[Record]) -> int | None:
+    """Of all that is known to wait and was not read."""
+    return min(unread.soonest for unread in assignment.ahead._unread.values() if unread.soonest is not None)
 
 
 def begins_of(ground: Ground) -> list[TopicPartition]:
@@ -54,6 +59,7 @@ async def test_everything_that_waits_is_found_and_of_copies_the_one_that_counts(
     assert parked.find((b"copy", 1), 3) == Waiting(1, 20)
     assert parked.find((b"twice", 1), 7) == Waiting(0, 30)
     assert parked.ahead_of((b"r-5", 1), 4_006) == Waiting(0, 1_800_000_000_000)
+    assert first_due(into) == 10
     assert scanned(ground, begins_of(ground))[0] == 0
 
 
@@ -70,6 +76,7 @@ async def test_what_will_be_poison_parks_no_lane(ground: Ground, headers: list[t
     ground.flush()
     found, into = scanned(ground, begins)
     assert (found, len(into.parked)) == (1, 0)
+    assert first_due(into) == 0, "it is read at once"
 
 
 class Endless:
@@ -98,7 +105,7 @@ def test_more_than_can_be_read_in_time_ends_the_process_and_waiting_for_kafka_do
     seconds, beats = count(0, 50), count()
     endless: Any = Endless(silent=1_000)
     beat: Any = beats.__next__
-    into: Assignment[Record] = Assignment({})
+    into: Assignment[Record] = Assignment({(3, 0): 0})
     with pytest.raises(TooManyWait):
         scan(endless, [TopicPartition("retry", 0, 0)], {"retry": 3}, into, beat, lambda: next(seconds))
     assert next(beats) == 1_000 + AT_MOST_S // 50 + 1

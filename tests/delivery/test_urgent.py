@@ -1,10 +1,11 @@
 """High does not wait behind what is less urgent."""
 
 from connectors.memory.provider import ProviderInMemory
+from streams.domain.claim_marks import AMBIGUOUS, NEW
 from streams.domain.delivery import Message
 from streams.domain.notification import Priority
 from streams.domain.outcomes import Outcome
-from tests.delivery.builders import delivery
+from tests.delivery.builders import claim_key, delivery
 from tests.delivery.desk import Desk, Gated, some_turns
 from tests.delivery.ground import until
 
@@ -62,3 +63,20 @@ async def test_what_waits_for_its_call_when_partitions_are_given_up_is_given_bac
         desk.put(*mails[1:])
         await until(lambda: len(provider.sent) == 3)
     assert sorted(message.delivery_id for message in provider.sent) == sorted(mail.delivery_id for mail in mails)
+
+
+async def test_what_stands_in_line_when_the_sender_gives_up_is_not_called_any_more() -> None:
+    provider = Gated()
+    desk = Desk(provider, slots=4, at_once=1)
+    async with desk.running():
+        mails = [delivery(f"r{number}") for number in range(3)]
+        desk.put(*mails)
+        await until(lambda: len(desk.claims.values) == 3)
+        await some_turns()
+        await desk.dispatch.abandon()
+        await some_turns()
+        provider.gate.set()
+        await some_turns()
+        assert provider.calls == []
+        verdicts = await desk.claims.claim(b"successor.1", [claim_key(mail) for mail in mails])
+    assert verdicts == [AMBIGUOUS, NEW, NEW]

@@ -4,18 +4,20 @@ One partition, two priorities, two tiers. What the model checks at every step: a
 the order of a lane, and that nothing unfinished is committed. At the end: everything ended, nothing is left.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from connectors.delivery.assignment import TIER_0, Assignment, Bounds
+from connectors.delivery.assignment import TIER_0, Assignment
 from connectors.delivery.lanes import Lane
 from connectors.delivery.parked import Waiting
+from connectors.delivery.read_ahead import Bounds
 
 SOURCES = (0, 1, 3, 4)
 TIERS = (3, 4)
-DELAY_MS = (20, 100)
+DELAY_MS = (2_000, 60_000)  # shorter and longer than what is opened because it is due soon
 ATTEMPTS = 4
+READ_AHEAD = 6
 
 
 class Delivery(NamedTuple):
@@ -46,6 +48,7 @@ class Item:
     attempt: int
     delivery: Delivery
     partition: int = 0
+    size: int = 1
 
 
 @dataclass(eq=False, slots=True)
@@ -54,6 +57,7 @@ class Effect:
 
     item: Item
     write: tuple[int, Logged] | None = None
+    written: Callable[[int], None] | None = None
 
     @property
     def target(self) -> int | None:
@@ -78,10 +82,11 @@ class World:
     def assign(self) -> None:
         """A new assignment: starts from what is committed, parked lanes from a scan."""
         starts = {(source, 0): self.committed[source] for source in range(5)}
-        self.assignment: Assignment[Item] = Assignment(starts, Bounds(50, 100))
+        self.assignment: Assignment[Item] = Assignment(starts, Bounds(50, 100, READ_AHEAD))
         for tier in TIERS:
-            for logged in self.logs[tier][self.committed[tier] :]:
+            for offset, logged in enumerate(self.logs[tier][self.committed[tier] :], self.committed[tier]):
                 assert logged.origin is not None
+                self.assignment.ahead.expect((tier, 0), logged.due, offset)
                 known = self.assignment.parked.find(logged.delivery.lane, logged.origin)
                 if known is None or known.tier <= tier - TIER_0:
                     self.assignment.parked.put(logged.delivery.lane, logged.origin, Waiting(tier - TIER_0, logged.due))
@@ -96,6 +101,10 @@ class World:
         self.logs[priority].append(Logged(Delivery(lane, self.made[lane])))
 
     def take(self, source: int, count: int) -> None:
+        """What may be read: no partition that is paused."""
+        self.assignment.flow(SOURCES, self.now)
+        if (source, 0) in self.assignment.paused | self.assignment.ahead.closed:
+            return
         for _ in range(count):
             offset = self.read[source]
             if offset >= len(self.logs[source]):
@@ -128,10 +137,10 @@ class World:
                 self.in_flight.append(item)
 
     def park(self, item: Item, waiting: Waiting) -> None:
-        self.assignment.parked.put(item.lane, item.origin, waiting)
+        written = self.assignment.park(item, waiting)
         self.assignment.lanes.release(item.lane)
         logged = Logged(item.delivery, item.origin, item.attempt, waiting.due)
-        self.effects.append(Effect(item, (TIER_0 + waiting.tier, logged)))
+        self.effects.append(Effect(item, (TIER_0 + waiting.tier, logged), written))
 
     def leave(self, item: Item) -> None:
         self.assignment.parked.end(item.lane, item.origin)
@@ -174,7 +183,10 @@ class World:
         for effect in self._effects_on(target)[:count]:
             self.effects.remove(effect)
             if effect.write:
-                self.logs[effect.write[0]].append(effect.write[1])
+                log = self.logs[effect.write[0]]
+                log.append(effect.write[1])
+                if effect.written:
+                    effect.written(len(log) - 1)
             self.assignment.complete(effect.item)
 
     def commit(self) -> None:
@@ -209,6 +221,9 @@ class World:
         for source in SOURCES:
             tracker = self.assignment.trackers[source, 0]
             assert self.committed[source] <= tracker.base <= tracker.next == self.read[source]
+        ahead = self.assignment.ahead
+        assert ahead.held == sum(self.assignment.trackers[tier, 0].unfinished for tier in TIERS)
+        assert 0 <= ahead.waiting <= ahead.held
 
     def drain(self) -> None:
         """Everything goes well from now on: everything must end, and nothing may be left."""
@@ -229,7 +244,7 @@ class World:
     def _calm_turn(self) -> Iterator[None]:
         for source in SOURCES:
             self.take(source, 5)
-        self.later(120)
+        self.later(40_000)
         self.dispatch(4)
         yield
         while self.in_lane:
