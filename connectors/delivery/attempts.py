@@ -22,7 +22,7 @@ from connectors.delivery.parts import SenderParts
 from connectors.delivery.policy import SenderPolicy
 from connectors.delivery.providers import Providers
 from connectors.delivery.settle import Settle
-from connectors.unavailable import Unavailable
+from connectors.unavailable import SomeUnavailable, Unavailable
 from streams.domain.breaker import is_failure
 from streams.domain.catalogue import NotificationType, OnAmbiguous
 from streams.domain.claim_marks import AMBIGUOUS, NEW, RELEASED, UNSURE
@@ -33,7 +33,7 @@ from streams.domain.outcomes import DeadLetter, Outcome, Sent
 from streams.domain.recipient import Recipient
 from streams.domain.rendering import RenderingFailed
 
-_UNSURE_SOON_S, _UNSURE_LATER_S = 1.0, 15.0  # until Redis is looked for again for what says hold
+_SOON_S, _LATER_S = 1.0, 15.0  # until a server that is away is asked again for what it alone knows
 
 
 @dataclass(slots=True)
@@ -41,7 +41,8 @@ class Batch:
     """Picked at once. `called`: their call has started. `turned_away`: claimed, but not callable for some seconds.
 
     `given_up`: claimed, but their partitions are not ours any more. `in_line`: nobody has come to them yet.
-    `unsure`: an earlier owner may have called, and only Redis, which is away, can say so.
+    `later`: what decides on them is with a server that is away: Redis knows whether an earlier owner called, PostgreSQL
+    the recipient.
     """
 
     records: list[Record]
@@ -49,7 +50,7 @@ class Batch:
     called: set[Record] = field(default_factory=set)
     turned_away: list[tuple[Record, float]] = field(default_factory=list)
     given_up: list[Record] = field(default_factory=list)
-    unsure: list[Record] = field(default_factory=list)
+    later: list[Record] = field(default_factory=list)
     in_line: int = 0
     all_met: asyncio.Future[None] = field(init=False)
 
@@ -104,7 +105,7 @@ class Attempts:
         claiming = asyncio.ensure_future(claims)  # side by side: one wait instead of two
         try:
             try:
-                recipients = await self._find(waiting)
+                recipients, out_of_reach = await self._find(waiting)
             finally:  # a claim that came after they had gone back could undo what became of them meanwhile
                 verdicts = await claiming
         except Unavailable as away:
@@ -114,8 +115,11 @@ class Attempts:
         self._outage.over()
         if assignment.alive:
             waiting = self._claimed(batch, verdicts)
-        if batch.unsure:
-            await self._wait_for_redis(batch)
+        if out_of_reach:
+            batch.later += [record for record in waiting if _recipient_of(record) in out_of_reach]
+            waiting = [record for record in waiting if _recipient_of(record) not in out_of_reach]
+        if batch.later:
+            await self._try_later(batch)
         if waiting:
             await self._until_all_met(batch, waiting, recipients)
         if batch.given_up:
@@ -131,7 +135,7 @@ class Attempts:
                 ours.append(record)
                 continue
             if verdict == UNSURE:
-                (ours if self._says_resend(record) else batch.unsure).append(record)
+                (ours if self._says_resend(record) else batch.later).append(record)
                 continue
             self.in_flight -= 1
             if isinstance(verdict, bytes):
@@ -149,26 +153,30 @@ class Attempts:
         kind = self._kind(record)
         return kind is not None and kind.on_ambiguous is OnAmbiguous.RESEND
 
-    async def _wait_for_redis(self, batch: Batch) -> None:
-        """What says hold goes back, unclaimed and untried: soon again, then by way of a retry topic, or it would hold
-        back the commit, and what queues up behind it would fill the partition's bounds."""
-        marks = [(record.claim_key, RELEASED) for record in batch.unsure]
+    async def _try_later(self, batch: Batch) -> None:
+        """Back they go, unclaimed and untried: soon again, then by way of a retry topic, or they would hold back the
+        commit, and what queues up behind them would fill the partition's bounds."""
+        marks = [(record.claim_key, RELEASED) for record in batch.later]
         with contextlib.suppress(Unavailable):
             await self._parts.claims.mark(batch.assignment.owner, marks)
-        self.in_flight -= len(batch.unsure)
-        for record in batch.unsure:
+        self.in_flight -= len(batch.later)
+        for record in batch.later:
             if record.assignment.alive:
-                self._settle.wait_for_limit(record, _UNSURE_LATER_S if record.has_waited else _UNSURE_SOON_S)
+                self._settle.wait_for_limit(record, _LATER_S if record.has_waited else _SOON_S)
                 record.has_waited = True
 
-    async def _find(self, records: list[Record]) -> Mapping[str, Recipient]:
-        wanted = {record.delivery.notification.recipient_id for record in records}
-        return await self._parts.recipients.find(list(wanted))
+    async def _find(self, records: list[Record]) -> tuple[Mapping[str, Recipient], set[str]]:
+        """The recipients that are known, and those that cannot be looked up while others can."""
+        wanted = set(map(_recipient_of, records))
+        try:
+            return await self._parts.recipients.find(list(wanted)), set()
+        except SomeUnavailable as some:
+            return some.found, wanted - some.found.keys()
 
     async def _until_all_met(self, batch: Batch, ours: list[Record], recipients: Mapping[str, Recipient]) -> None:
         """Till each of them was called or has ended, or cannot be called now."""
         batch.in_line, batch.all_met = len(ours), asyncio.get_running_loop().create_future()
-        tries = [(batch, each, recipients.get(each.delivery.notification.recipient_id)) for each in ours]
+        tries = [(batch, each, recipients.get(_recipient_of(each))) for each in ours]
         self._gate.put(tries, batch.urgent)
         await batch.all_met
 
@@ -252,3 +260,7 @@ class Attempts:
 
     def _kind(self, record: Record) -> NotificationType | None:
         return self._parts.catalogue.types.get(record.delivery.notification.type)
+
+
+def _recipient_of(record: Record) -> str:
+    return record.delivery.notification.recipient_id

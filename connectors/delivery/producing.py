@@ -9,7 +9,7 @@ from connectors.delivery.fail_stop import fail_stop
 from connectors.delivery.incoming import Record
 from connectors.delivery.outgoing import Outgoing
 
-_POLL_S = 0.002
+_POLL_S = 0.01  # nobody waits for a confirmation but the commit of its offset
 _FULL_POLL_S = 0.01
 
 

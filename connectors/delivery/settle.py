@@ -148,7 +148,8 @@ class Settle:
         if seconds <= self._schedule.in_lane.total_seconds():
             self.wait_in_lane(record, seconds)
         else:
-            self._park(record, Waiting(0, now_ms() + round(seconds * 1000)), None)
+            tier = self._schedule.tier_for(timedelta(seconds=seconds))
+            self._park(record, Waiting(tier, now_ms() + round(seconds * 1000)), None)
 
     def _again(self, record: Record) -> None:
         if record.assignment.alive:

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 
 from connectors.stored_recipient import StoredRecipient, erased
-from connectors.unavailable import Unavailable
+from connectors.unavailable import SomeUnavailable, Unavailable
 from streams.domain.address_mark import AddressMark, kept_marks, marked_channel
 from streams.domain.preferences import Preference
 from streams.domain.recipient import Recipient
@@ -94,9 +94,15 @@ class RecipientsInMemory:
         found = {} if self.away else {each: self._entries[each] for each in recipient_ids if each in self._entries}
         missing = [each for each in dict.fromkeys(recipient_ids) if each not in found]
         if missing and self._load is not None:
-            for loaded in (await self._load(missing)).values():
+            try:
+                rows = await self._load(missing)
+            except Unavailable as away:
+                if not found:
+                    raise
+                raise SomeUnavailable(away, _recipients(found)) from away
+            for loaded in rows.values():
                 found[loaded.recipient_id] = loaded if self.away else self._keep(loaded)
-        return {recipient_id: each.recipient for recipient_id, each in found.items()}
+        return _recipients(found)
 
     async def put(self, stored: StoredRecipient) -> None:
         if self.away:
@@ -112,3 +118,7 @@ class RecipientsInMemory:
         if held is None or held.version <= stored.version:
             self._entries[stored.recipient_id] = stored
         return self._entries[stored.recipient_id]
+
+
+def _recipients(found: Mapping[str, StoredRecipient]) -> dict[str, Recipient]:
+    return {recipient_id: each.recipient for recipient_id, each in found.items()}

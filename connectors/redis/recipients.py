@@ -15,7 +15,7 @@ from redis.exceptions import RedisError
 
 from connectors.reachability import Reachability
 from connectors.stored_recipient import StoredRecipient
-from connectors.unavailable import Unavailable
+from connectors.unavailable import SomeUnavailable, Unavailable
 from streams.domain.address_mark import AddressMark
 from streams.domain.preferences import Choice, Preference
 from streams.domain.recipient import Recipient
@@ -83,7 +83,8 @@ def decode(recipient_id: str, data: bytes | None) -> StoredRecipient | None:
 class RecipientCache:
     """Recipients by id (ports.Recipients). `load` asks PostgreSQL: those it keeps, the erased included.
 
-    Redis away or slow: PostgreSQL is asked, and the log says so once. Both away: raises Unavailable.
+    Redis away or slow: PostgreSQL is asked, and the log says so once. PostgreSQL away too: raises Unavailable. Only
+    PostgreSQL away, and Redis holds some of a batch: raises SomeUnavailable, with these.
     """
 
     def __init__(self, redis: Redis, load: Load) -> None:
@@ -97,10 +98,15 @@ class RecipientCache:
         found = await self._cached(recipient_ids)
         missing = [each for each in dict.fromkeys(recipient_ids) if each not in found]
         if missing:
-            loaded = await self._load(missing)
+            try:
+                loaded = await self._load(missing)
+            except Unavailable as away:
+                if not found:
+                    raise
+                raise SomeUnavailable(away, _recipients(found)) from away
             found |= loaded
             found |= await self._fill(list(loaded.values()))
-        return {recipient_id: each.recipient for recipient_id, each in found.items()}
+        return _recipients(found)
 
     async def put(self, stored: StoredRecipient) -> None:
         """After a change. Raises Unavailable; then the outbox relay renews the entry (`refresh`)."""
@@ -157,3 +163,7 @@ class RecipientCache:
         self._reachability.answered()
         newer = (decode(each.recipient_id, data) for each, data in zip(all_stored, kept, strict=True))
         return {each.recipient_id: each for each in newer if each is not None}
+
+
+def _recipients(found: Mapping[str, StoredRecipient]) -> dict[str, Recipient]:
+    return {recipient_id: each.recipient for recipient_id, each in found.items()}

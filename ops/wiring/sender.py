@@ -7,6 +7,7 @@ from datetime import timedelta
 from connectors.delivery.fallback_claims import FallbackClaims
 from connectors.delivery.parts import SenderParts
 from connectors.delivery.policy import SenderPolicy
+from connectors.fast_json import fast_json
 from connectors.postgres.claims import PostgresClaims
 from connectors.postgres.pool import Pool
 from connectors.postgres.recipients import RecipientStore
@@ -108,7 +109,7 @@ async def sender_parts(settings: Settings, channel: Channel) -> AsyncIterator[Se
                 first,
                 recipients,
                 claims,
-                Renderer(known).compose,
+                Renderer(known, fast_json).compose,
                 known,
                 ours,
                 standby=tuple(standby),

@@ -34,6 +34,7 @@ class Recipients(Protocol):
     async def find(self, recipient_ids: Sequence[str]) -> Mapping[str, Recipient]:
         """Those that are known; an erased one says so.
 
+        Raises Unavailable when some cannot be looked up; SomeUnavailable, with the others, if there are others.
         A change is seen at the latest one second after it was acknowledged.
         """
 

@@ -1,6 +1,7 @@
 """When a failed delivery is tried again. The schedule is data; topics are derived from it."""
 
 import re
+from bisect import bisect_right
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import pairwise
@@ -60,3 +61,10 @@ class RetrySchedule:
         first = max(failed - 2, 0)
         index = next((i for i in range(first, len(self.tiers)) if self.tiers[i] >= asked), len(self.tiers) - 1)
         return Tier(index, self.tiers[index])
+
+    def tier_for(self, wait: timedelta) -> int:
+        """The retry topic for a wait of this length: the longest delay that is not above it, or the shortest of all.
+
+        So what waits for hours does not stand before what waits for seconds.
+        """
+        return max(bisect_right(self.tiers, wait) - 1, 0)

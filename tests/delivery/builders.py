@@ -9,7 +9,7 @@ from typing import Any
 from connectors.delivery.assignment import Assignment
 from connectors.delivery.incoming import Record
 from connectors.delivery.policy import PRIORITIES, SenderPolicy
-from connectors.unavailable import Unavailable
+from connectors.unavailable import SomeUnavailable, Unavailable
 from schemas import topics
 from schemas.codec import Codec
 from schemas.records import notification_to_record
@@ -96,17 +96,25 @@ def policy(**changes: Any) -> SenderPolicy:
 
 
 class EveryRecipient:
-    """A port Recipients: everybody is known, unless named otherwise in `told` (None: unknown)."""
+    """A port Recipients: everybody is known, unless named otherwise in `told` (None: unknown).
+
+    `uncached`: those that cannot be looked up now, while the others can.
+    """
 
     def __init__(self) -> None:
         self.told: dict[str, Recipient | None] = {}
+        self.uncached: set[str] = set()
         self.away = False
 
     async def find(self, recipient_ids: Sequence[str]) -> Mapping[str, Recipient]:
-        if self.away:
-            raise Unavailable("postgresql", "away")
-        found = {each: self.told.get(each, recipient(each)) for each in recipient_ids}
-        return {each: known for each, known in found.items() if known is not None}
+        away = Unavailable("postgresql", "away")
+        if self.away or self.uncached.issuperset(recipient_ids):
+            raise away
+        found = {each: self.told.get(each, recipient(each)) for each in recipient_ids if each not in self.uncached}
+        known = {each: one for each, one in found.items() if one is not None}
+        if self.uncached.intersection(recipient_ids):
+            raise SomeUnavailable(away, known)
+        return known
 
 
 @dataclass

@@ -42,6 +42,20 @@ async def test_while_claims_or_recipients_are_away_nothing_is_called_and_nothing
     assert to_ada == ["ada-1", "ada-2"]
 
 
+async def test_a_recipient_who_cannot_be_looked_up_waits_untried_and_holds_back_nobody_else() -> None:
+    desk = Desk(schedule=RetrySchedule.parse("5s,30s"))
+    desk.recipients.uncached = {"eve"}
+    unknown, behind, known = delivery("eve", 1), delivery("eve", 2), delivery("ada", 1)
+    async with desk.running():
+        first, second, third = desk.put(unknown, behind, known)
+        await until(lambda: desk.completed(third))
+        assert [message.notification_id for message in desk.provider.calls] == ["ada-1"]
+        desk.recipients.uncached = set()
+        await until(lambda: desk.completed(first) and desk.completed(second))
+    assert [message.notification_id for message in desk.provider.sent] == ["ada-1", "eve-1", "eve-2"]
+    assert {told["attempt"] for told in desk.told()} == {1}
+
+
 class OneSchema:
     """A schema registry that knows our Delivery as number 7 and can be away."""
 

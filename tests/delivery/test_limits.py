@@ -168,12 +168,12 @@ async def test_what_is_urgent_does_not_wait_behind_a_long_queue_of_its_tenant_th
 
 
 async def test_a_long_wait_is_spent_in_a_retry_topic_untried_and_what_follows_goes_behind() -> None:
-    desk = Desk(limits=RateLimits.parse("recipient 1/m"))
+    desk = Desk(limits=RateLimits.parse("recipient 1/m"), schedule=RetrySchedule.parse("5s,10s,30s,2m"))
     async with desk.running():
         records = desk.put(*(delivery("ada", number) for number in range(1, 4)))
         await until(lambda: all(map(desk.completed, records)))
     assert [message.notification_id for message in desk.provider.sent] == ["ada-1"]
-    parked = desk.producer.to(desk.policy.topics[3])
+    parked = desk.producer.to(desk.policy.topics[4])  # among those that wait for half a minute
     assert [each.headers[headers.ORIGIN_OFFSET] for each in parked] == [b"1", b"2"]
     assert [each.headers[headers.ATTEMPT] for each in parked] == [b"0", b"0"]
     dues = {int(each.headers[headers.NOT_BEFORE]) / 1000 - time.time() for each in parked}

@@ -52,3 +52,8 @@ def test_what_follows_a_failure(
     failed: int, jitter: float, at_least: timedelta | None, expected: InLane | Tier | None
 ) -> None:
     assert SCHEDULE.after(failed, jitter, at_least) == expected
+
+
+@pytest.mark.parametrize(("wait", "tier"), [(0, 0), (29, 0), (30, 0), (119, 0), (120, 1), (3599, 1), (3600, 2)])
+def test_what_waits_for_a_limit_waits_among_those_that_wait_as_long(wait: float, tier: int) -> None:
+    assert SCHEDULE.tier_for(seconds(wait)) == tier

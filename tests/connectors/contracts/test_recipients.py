@@ -10,6 +10,7 @@ from connectors.memory.recipients import RecipientsInMemory
 from connectors.redis.client import RedisServer
 from connectors.redis.recipients import RecipientCache
 from connectors.stored_recipient import StoredRecipient, erased
+from connectors.unavailable import SomeUnavailable, Unavailable
 from streams.domain.address_mark import AddressMark, mark_key
 from streams.domain.preferences import Choice, Preference
 from streams.domain.recipient import Recipient
@@ -23,6 +24,7 @@ class Kept:
     def __init__(self) -> None:
         self.rows: dict[str, StoredRecipient] = {}
         self.asked: list[list[str]] = []
+        self.away = False
         self.slow = asyncio.Event()
         self.slow.set()
 
@@ -32,6 +34,8 @@ class Kept:
 
     async def load(self, recipient_ids: Sequence[str]) -> Mapping[str, StoredRecipient]:
         self.asked.append(list(recipient_ids))
+        if self.away:
+            raise Unavailable("PostgreSQL", "away")
         found = {each: self.rows[each] for each in recipient_ids if each in self.rows}
         await self.slow.wait()
         return found
@@ -75,6 +79,19 @@ async def test_everything_of_a_recipient_comes_back_as_it_was(cache: Cache, kept
     saved = kept.save(ada, 1)
     assert await cache.find([ada]) == {ada: saved.recipient}
     assert await cache.find([ada]) == {ada: saved.recipient}
+
+
+async def test_while_postgresql_is_away_those_that_are_cached_are_found(cache: Cache, kept: Kept, ada: str) -> None:
+    saved, eve = kept.save(ada, 1), f"eve-{ada}"
+    await cache.find([ada])
+    kept.away = True
+    assert await cache.find([ada]) == {ada: saved.recipient}
+    with pytest.raises(SomeUnavailable) as some:
+        await cache.find([eve, ada])
+    assert some.value.found == {ada: saved.recipient}
+    with pytest.raises(Unavailable) as none:
+        await cache.find([eve])
+    assert not isinstance(none.value, SomeUnavailable)
 
 
 async def test_a_batch_is_asked_for_at_once_and_only_what_is_missing(cache: Cache, kept: Kept, ada: str) -> None:
