@@ -61,7 +61,7 @@ def run_faults(
 ) -> None:
     """Run faults one after the other and print the table. Exit code 1 if any is not ok.
 
-    All of router takes about 25 minutes, all of sender about 30. The progress is told on stderr. What failed keeps its
+    All of router takes about 25 minutes, all of sender about 35. The progress is told on stderr. What failed keeps its
     data folder.
     """
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
