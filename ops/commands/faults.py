@@ -41,9 +41,10 @@ Say = Callable[[str], None]
 def list_faults() -> None:
     """List the faults with a line each."""
     out = Console(soft_wrap=True)
+    width = 2 + max(len(name) for faults in FAULTS.values() for name in faults)
     for process, faults in FAULTS.items():
         for fault in faults.values():
-            out.print(f"{process:<8}{fault.name:<19}{fault.what}", markup=False, highlight=False)
+            out.print(f"{process:<8}{fault.name:<{width}}{fault.what}", markup=False, highlight=False)
 
 
 @app.command("run")

@@ -12,7 +12,7 @@ from pathlib import Path
 from signal import SIGKILL
 
 import pytest
-from confluent_kafka import Consumer, KafkaError, Message, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType
 
 from connectors.kafka.topic_admin import TopicAdmin
@@ -180,7 +180,7 @@ def read_all(servers: str, topic: str) -> dict[str, list[int]]:
     """All records of a topic: the numbers of each key, in their order."""
     consumer = Consumer({**QUIET, "bootstrap.servers": servers, "group.id": topic, "enable.auto.commit": False})
     partitions = consumer.list_topics(topic, timeout=10).topics[topic].partitions
-    ends = {number: consumer.get_watermark_offsets(TopicPartition(topic, number), 10)[1] for number in partitions}
+    ends = {number: end_of(consumer, TopicPartition(topic, number)) for number in partitions}
     consumer.assign([TopicPartition(topic, number, 0) for number in partitions])
     found: dict[str, list[int]] = defaultdict(list)
     for _ in range(sum(ends.values())):
@@ -193,6 +193,18 @@ def read_all(servers: str, topic: str) -> dict[str, list[int]]:
         found[key.decode()].append(int(value))
     consumer.close()
     return found
+
+
+def end_of(consumer: Consumer, place: TopicPartition) -> int:
+    """Asked until it is known: a leader that has just started first hears of its followers."""
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            return int(consumer.get_watermark_offsets(place, 10)[1])
+        except KafkaException as error:
+            if error.args[0].code() != KafkaError.OFFSET_NOT_AVAILABLE or time.monotonic() > deadline:
+                raise
+        time.sleep(0.1)
 
 
 def dev(*words: str, cwd: Path, more: dict[str, str] | None = None) -> "subprocess.CompletedProcess[str]":
