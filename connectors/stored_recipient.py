@@ -1,5 +1,6 @@
 """A recipient as it is kept: also an erased one, of which only the version is left."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from streams.domain.preferences import Preference
@@ -28,3 +29,8 @@ class StoredRecipient:
 def erased(recipient_id: str, version: int) -> StoredRecipient:
     """What is left of an erased recipient."""
     return StoredRecipient(Recipient(recipient_id, Preference(recipient_id, version), erased=True))
+
+
+def recipients_of(found: Mapping[str, StoredRecipient]) -> dict[str, Recipient]:
+    """Only the recipients, by id."""
+    return {recipient_id: each.recipient for recipient_id, each in found.items()}

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 
-from connectors.stored_recipient import StoredRecipient, erased
+from connectors.stored_recipient import StoredRecipient, erased, recipients_of
 from connectors.unavailable import SomeUnavailable, Unavailable
 from streams.domain.address_mark import AddressMark, kept_marks, marked_channel
 from streams.domain.preferences import Preference
@@ -99,10 +99,10 @@ class RecipientsInMemory:
             except Unavailable as away:
                 if not found:
                     raise
-                raise SomeUnavailable(away, _recipients(found)) from away
+                raise SomeUnavailable(away, recipients_of(found)) from away
             for loaded in rows.values():
                 found[loaded.recipient_id] = loaded if self.away else self._keep(loaded)
-        return _recipients(found)
+        return recipients_of(found)
 
     async def put(self, stored: StoredRecipient) -> None:
         if self.away:
@@ -118,7 +118,3 @@ class RecipientsInMemory:
         if held is None or held.version <= stored.version:
             self._entries[stored.recipient_id] = stored
         return self._entries[stored.recipient_id]
-
-
-def _recipients(found: Mapping[str, StoredRecipient]) -> dict[str, Recipient]:
-    return {recipient_id: each.recipient for recipient_id, each in found.items()}

@@ -14,7 +14,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from connectors.reachability import Reachability
-from connectors.stored_recipient import StoredRecipient
+from connectors.stored_recipient import StoredRecipient, recipients_of
 from connectors.unavailable import SomeUnavailable, Unavailable
 from streams.domain.address_mark import AddressMark
 from streams.domain.preferences import Choice, Preference
@@ -103,10 +103,10 @@ class RecipientCache:
             except Unavailable as away:
                 if not found:
                     raise
-                raise SomeUnavailable(away, _recipients(found)) from away
+                raise SomeUnavailable(away, recipients_of(found)) from away
             found |= loaded
             found |= await self._fill(list(loaded.values()))
-        return _recipients(found)
+        return recipients_of(found)
 
     async def put(self, stored: StoredRecipient) -> None:
         """After a change. Raises Unavailable; then the outbox relay renews the entry (`refresh`)."""
@@ -163,7 +163,3 @@ class RecipientCache:
         self._reachability.answered()
         newer = (decode(each.recipient_id, data) for each, data in zip(all_stored, kept, strict=True))
         return {each.recipient_id: each for each in newer if each is not None}
-
-
-def _recipients(found: Mapping[str, StoredRecipient]) -> dict[str, Recipient]:
-    return {recipient_id: each.recipient for recipient_id, each in found.items()}
