@@ -11,7 +11,8 @@ from connectors.channels.mail_address import Mailbox, address_fault, parse_mailb
 from connectors.channels.mime import MailWriter, UnfitMessage
 from connectors.channels.redaction import redacted
 from connectors.channels.smtp_codes import Ending, failure_of
-from connectors.channels.smtp_connection import SmtpConnection, connect
+from connectors.channels.smtp_connect import connect
+from connectors.channels.smtp_connection import Owner, SmtpConnection
 from connectors.channels.smtp_pool import SmtpPool
 from connectors.channels.smtp_url import parse_relay
 from schemas.maker import maker
@@ -69,10 +70,10 @@ class SmtpProvider:
         if self._pool is not None:
             await self._pool.close()
 
-    async def _connect(self) -> SmtpConnection:
+    async def _connect(self, owner: Owner) -> SmtpConnection:
         policy = self._policy
         timeouts = (policy.connect_seconds, policy.envelope_seconds, policy.content_seconds)
-        return await connect(self._relay, self._hello, timeouts)
+        return await connect(self._relay, self._hello, timeouts, owner)
 
     async def send(self, message: Message) -> Outcome:
         """One mail. A message that can never be a mail is a permanent failure, without a call."""

@@ -1,65 +1,71 @@
-"""One connection to an SMTP relay, used for many mails.
+"""One open connection to an SMTP relay, used for many mails.
 
-aiosmtplib opens it (greeting, EHLO, TLS, login); then our own protocol takes the transport over, because it sends MAIL,
-RCPT and DATA in one write where the relay offers PIPELINING (RFC 2920), and because it knows at every moment how far a
-mail has come, which decides whether a lost connection is ambiguous.
+Our own protocol, because it sends MAIL, RCPT and DATA in one write where the relay offers PIPELINING (RFC 2920), with
+the content of the mail before if another one waits, and because it knows at every moment how far a mail has come, which
+decides whether a lost connection is ambiguous.
 """
 
 import asyncio
-import errno
-import re
-import ssl
-from collections.abc import Callable, Sequence
-from typing import cast
+from typing import Protocol
 
-import aiosmtplib
-
+from connectors.channels import smtp_answers as answers
 from connectors.channels.patience import Patience
 from connectors.channels.smtp_codes import Ending, Reply, Step
-from connectors.channels.smtp_url import Relay, Tls
+from connectors.channels.smtp_mail import Mail
 
-_LONGEST_ANSWER = 65_536
-_GO_ON = 354
-_GOOD = (("MAIL", (250,)), ("RCPT", (250, 251, 252)), ("DATA", (_GO_ON,)))
-_RESET = ("RSET", (250,))
-_CLOSING = 421
-
-# What nearly every answer looks like, when all of it comes at once. Anything else is read line by line.
-_ENVELOPE_TAKEN = re.compile(rb"250(?!-)[^\n]*\n25[012](?!-)[^\n]*\n354(?!-)[^\n]*\n").fullmatch
-_ONE_ANSWER = re.compile(rb"([0-9]{3})(?!-)([^\n]*)\n").fullmatch
+_QUICK_SECONDS = 0.25  # a relay that answers a content within it gets the next envelope with the next content
+_STUCK_SECONDS = 2  # such an envelope waits no longer for the answer to the content before it
 
 
-class CannotConnect(Exception):
-    """There is no usable connection; `ending` says why."""
+class Owner(Protocol):
+    """To whom a connection belongs: it has the mails."""
 
-    def __init__(self, ending: Ending) -> None:
-        super().__init__(str(ending.step))
-        self.ending = ending
+    def follower(self) -> Mail | None:
+        """A mail that waits for a connection and may be next on this one."""
+
+    def free(self, connection: "SmtpConnection") -> None:
+        """It can carry another mail."""
+
+    def lost(self, connection: "SmtpConnection") -> None:
+        """It can carry no mail any more. Said once."""
+
+    def given_back(self, mail: Mail) -> None:
+        """It could not be carried here, and nothing of it has left."""
+
+    def unanswered(self) -> None:
+        """A mail whose envelope was said together with another one's content got no answer."""
 
 
 class SmtpConnection(asyncio.Protocol):
-    """Carries one mail at a time."""
+    """Carries one mail at a time; the next one's envelope may be under way with the content of the one before it."""
 
-    def __init__(self, transport: asyncio.Transport, extensions: frozenset[str], timeouts: tuple[float, float]) -> None:
-        self._transport = transport
+    def __init__(
+        self, transport: asyncio.Transport, extensions: frozenset[str], timeouts: tuple[float, float], owner: Owner
+    ) -> None:
+        self._transport, self._owner = transport, owner
         self._loop = asyncio.get_running_loop()
         self._pipelining = "pipelining" in extensions
         self._size = "size" in extensions
         self._envelope_seconds, self._content_seconds = timeouts
         self._patience = Patience(self._expire)
+        self._stuck = Patience(self._drop_follower)
         self._received = b""
         self._lines: list[str] = []
         self._replies: list[Reply] = []
-        self._expected: Sequence[tuple[str, tuple[int, ...]]] = ()
-        self._batches: list[tuple[bytes, Sequence[tuple[str, tuple[int, ...]]]]] = []
-        self._content = b""
-        self._step: Step | None = None
-        self._usual: Callable[[bytes], re.Match[bytes] | None] | None = None
+        self._expected: answers.Expected = ()
+        self._batches: list[tuple[bytes, answers.Expected]] = []
+        self._mail: Mail | None = None
+        self._next: Mail | None = None
+        self._step = Step.ENVELOPE  # of the mail
+        self._handed_over_at = 0.0
+        self._is_quick = False
+        self._is_fresh = True
+        self._followed = False
         self._just_written = False
-        self._ended: asyncio.Future[Ending] | None = None
         self._lost = False
+        self._is_last = False
         self._in_transaction = False
-        self.timed_out = False
+        self._timed_out = False
         self.gone = asyncio.Event()
 
     @property
@@ -67,56 +73,82 @@ class SmtpConnection(asyncio.Protocol):
         """Whether another mail can be tried on it, as far as is known."""
         return not self._lost and not self._transport.is_closing()
 
-    def carry(self, sender: str, recipient: str, content: bytes) -> asyncio.Future[Ending]:
-        """Hand over one mail; the addresses are checked, the content has CRLF lines. Cancelled: abort it."""
-        self._ended = ended = self._loop.create_future()
-        self._step = Step.ENVELOPE
-        if not self.usable:
-            self._end(Ending(Step.ENVELOPE))
-            return ended
-        self._content = _dot_stuffed(content)
-        self._patience.begin(self._envelope_seconds)
-        size = f" SIZE={len(content)}" if self._size else ""
-        mail, rcpt, data = f"MAIL FROM:<{sender}>{size}\r\n", f"RCPT TO:<{recipient}>\r\n", "DATA\r\n"
+    def carry(self, mail: Mail) -> None:
+        """Hand it over; a kept connection that turns out to be gone gives it back to the owner."""
+        self._begin(mail)
+        if not self.usable or self._received or self._lines:  # half an answer, to nothing
+            self.abort()
+            return
+        commands = mail.envelope(self._size)
         if self._pipelining and not self._in_transaction:
-            self._in_transaction, self._usual = True, _ENVELOPE_TAKEN
-            self._say(f"{mail}{rcpt}{data}".encode(), _GOOD)
+            self._in_transaction = True
+            self._say("".join(commands).encode(), answers.GOOD)
         else:
-            self._say_in_turn([mail.encode(), rcpt.encode(), data.encode()])
-        return ended
+            self._say_in_turn([command.encode() for command in commands])
 
     def _say_in_turn(self, commands: list[bytes]) -> None:
-        good = [*_GOOD]
+        good = [*answers.GOOD]
         if self._in_transaction:  # an earlier mail was refused halfway
-            commands, good = [b"RSET\r\n", *commands], [_RESET, *good]
+            commands, good = [b"RSET\r\n", *commands], [answers.RESET, *good]
         self._in_transaction = True
         turns = zip(commands, good, strict=True)
         self._batches = [(b"".join(commands), good)] if self._pipelining else [(what, [how]) for what, how in turns]
         self._say(*self._batches.pop(0))
 
-    def _say(self, commands: bytes, expected: Sequence[tuple[str, tuple[int, ...]]]) -> None:
+    def forsake(self, mail: Mail) -> None:
+        """Nobody waits for it any more, and nobody knows what the relay waits for."""
+        if mail is self._next:
+            self._drop_follower()
+        elif mail is self._mail:
+            self.abort()
+
+    def _begin(self, mail: Mail) -> None:
+        self._mail, self._step, mail.carrier = mail, Step.ENVELOPE, self
+        self._replies, self._expected, self._followed = [], answers.GOOD, False
+        self._patience.begin(self._envelope_seconds)
+
+    def _say(self, commands: bytes, expected: answers.Expected) -> None:
         self._replies, self._expected = [], expected
         self._just_written = True
         self._transport.write(commands)
 
     def data_received(self, data: bytes) -> None:
-        usual, self._usual = self._usual, None
-        if usual is not None and not self._received and (found := usual(data)) and len(data) <= _LONGEST_ANSWER:
-            if self._step is Step.ENVELOPE:
-                self._hand_over()
-            else:
-                self._answer(Reply(int(found[1]), found[2][1:].decode("utf-8", "replace").strip()))
+        if self._nothing_came() and len(data) <= answers.LONGEST and self._is_usual(data):
             return
         *lines, self._received = (self._received + data).split(b"\n")
         self._just_written = False
         for line in lines:
             self._line(line.rstrip(b"\r").decode("utf-8", "replace"))
-        if len(self._received) + sum(map(len, self._lines)) > _LONGEST_ANSWER:
+        if len(self._received) + sum(map(len, self._lines)) > answers.LONGEST:
             self.abort()
+
+    def _nothing_came(self) -> bool:
+        """Of the answers that are waited for."""
+        return self._mail is not None and not (self._received or self._lines or self._replies)
+
+    def _is_usual(self, data: bytes) -> bool:
+        """What nearly every answer looks like, when all of it comes at once. Anything else is read line by line."""
+        if self._step is Step.ENVELOPE:
+            if self._expected is not answers.GOOD or not answers.envelope_taken(data):
+                return False
+            self._hand_over()
+            return True
+        found = (
+            answers.one_answer(data)
+            if self._next is None
+            else answers.answer_and_envelope(data) or answers.one_answer(data)
+        )
+        if found is None:
+            return False
+        follower = self._next
+        self._answer(Reply(int(found[1]), found[2][1:].decode("utf-8", "replace").strip()))
+        if found.end() > found.end(2) + 1 and self._mail is follower:
+            self._hand_over()
+        return True
 
     def _line(self, line: str) -> None:
         code = line[:3]
-        if not (code.isascii() and code.isdigit()) or self._step is None or self._just_written:
+        if not (code.isascii() and code.isdigit()) or self._mail is None or self._just_written:
             # not SMTP, or an answer to nothing, or it came before what it would be an answer to: what comes next
             # cannot be told apart
             self.abort()
@@ -128,35 +160,48 @@ class SmtpConnection(asyncio.Protocol):
                 self._answer(reply)
             else:
                 self._replies.append(reply)
-                if len(self._replies) == len(self._expected):
+                if reply.code == answers.CLOSING or len(self._replies) == len(self._expected):
                     self._judge()
 
     def _judge(self) -> None:
-        """All that was said is answered."""
-        if self._refusal():
-            return
-        if self._batches:
+        """All that was said is answered, or the relay says that it answers no more."""
+        if self._is_refused():
+            self._carried()
+        elif self._batches:
             self._say(*self._batches.pop(0))
         else:
             self._hand_over()
 
     def _hand_over(self) -> None:
-        """The content leaves the moment the envelope is accepted, without a turn of the loop."""
-        self._step, self._usual, self._just_written = Step.CONTENT, _ONE_ANSWER, True
-        self._patience.begin(self._content_seconds)
-        self._transport.write(self._content)
+        """The content leaves the moment the envelope is accepted, without a turn of the loop.
 
-    def _refusal(self) -> bool:
-        """Whether one of the answers to the envelope ends the mail."""
+        With it goes the next mail's envelope (RFC 2920, 3.1, allows a content as the first of a group of commands).
+        """
+        mail = self._mail
+        assert mail is not None
+        self._step, self._replies, self._just_written = Step.CONTENT, [], True
+        self._patience.begin(self._content_seconds)
+        self._handed_over_at = self._loop.time()
+        follower = self._owner.follower() if self._pipelining and self._is_quick and not self._is_last else None
+        if follower is None:
+            self._transport.write(mail.content)
+            return
+        self._next, follower.carrier = follower, self
+        self._stuck.begin(_STUCK_SECONDS)
+        self._transport.write(mail.content + "".join(follower.envelope(self._size)).encode())
+
+    def _is_refused(self) -> bool:
+        """Whether one of the answers to the envelope ends the mail; then it has ended."""
         for reply, (command, codes) in zip(self._replies, self._expected, strict=False):
             if reply.code in codes:
                 continue
-            if command == "RSET":  # this answer is about the connection, not about the mail
-                self._end(Ending(Step.ENVELOPE))
+            if command == "RSET" or (reply.code == answers.CLOSING and not self._is_fresh):  # not about the mail
+                self._replies = []
                 self.abort()
                 return True
             self._end(Ending(Step.ENVELOPE, reply, about_recipient=command == "RCPT"))
-            if reply.code == _CLOSING or self._replies[-1].code == _GO_ON:  # it waits for a mail that nobody may get
+            waits_for_content = self._replies[-1].code == answers.GO_ON  # which nobody may get
+            if reply.code == answers.CLOSING or waits_for_content:
                 self.abort()
             return True
         return False
@@ -164,24 +209,64 @@ class SmtpConnection(asyncio.Protocol):
     def _answer(self, reply: Reply) -> None:
         """To the content."""
         self._in_transaction = False
+        self._is_quick = self._loop.time() - self._handed_over_at <= _QUICK_SECONDS
         self._end(Ending(Step.CONTENT, reply))
-        if reply.code == _CLOSING:
+        if reply.code == answers.CLOSING:
             self.abort()
+            return
+        self._carried()
+
+    def _carried(self) -> None:
+        """The mail has ended: on with the next one."""
+        follower, self._next = self._next, None
+        if follower is not None:
+            self._stuck.end()
+            self._begin(follower)
+            self._in_transaction = self._followed = True
+        elif self._is_last:
+            self.abort()
+        elif self.usable:
+            self._owner.free(self)
 
     def _end(self, ending: Ending) -> None:
         self._patience.end()
-        self._step = None
-        if self._ended is not None and not self._ended.done():
-            self._ended.set_result(ending)
+        mail, self._mail, self._is_fresh = self._mail, None, False
+        if mail is not None:
+            mail.end(ending)
 
     def _silent(self) -> None:
         """Nothing comes any more."""
-        if self._step is None or (self._step is Step.ENVELOPE and self._refusal()):
+        if self._mail is not None:
+            self._silent_about(self._mail)
+        if self._next is not None:
+            self._drop_follower()
+
+    def _silent_about(self, mail: Mail) -> None:
+        if self._step is Step.ENVELOPE and self._is_refused():
             return
-        self._end(Ending(self._step, None, "no answer in time" if self.timed_out else "the connection was lost"))
+        if self._step is Step.ENVELOPE and self._followed and self._timed_out and not self._replies:
+            self._owner.unanswered()
+        if self._step is Step.ENVELOPE and not self._is_fresh and not self._timed_out:
+            self._give_back(mail)
+        else:
+            self._end(Ending(self._step, None, "no answer in time" if self._timed_out else "the connection was lost"))
+
+    def _drop_follower(self) -> None:
+        """The relay knows its envelope, and may wait for its content: this connection ends with the mail it is at."""
+        follower, self._next, self._is_last = self._next, None, True
+        self._stuck.end()
+        if follower is not None:
+            self._give_back(follower)
+
+    def _give_back(self, mail: Mail) -> None:
+        if mail is self._mail:
+            self._patience.end()
+            self._mail = None
+        mail.carrier, mail.may_follow = None, False
+        self._owner.given_back(mail)
 
     def _expire(self) -> None:
-        self.timed_out = True
+        self._timed_out = True
         self.abort()
 
     def eof_received(self) -> bool:
@@ -189,14 +274,14 @@ class SmtpConnection(asyncio.Protocol):
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._lost = True
-        self._silent()
+        self.abort()
         self._patience.stop()
+        self._stuck.stop()
         self.gone.set()
 
     def abort(self) -> None:
         """Close at once."""
-        self._lost = True
+        self._leave()
         self._transport.abort()
         self._silent()
 
@@ -204,58 +289,10 @@ class SmtpConnection(asyncio.Protocol):
         """Take leave politely; what was sent is flushed."""
         if self.usable and not self._in_transaction:
             self._transport.write(b"QUIT\r\n")
-        self._lost = True
+        self._leave()
         self._transport.close()
 
-
-async def connect(relay: Relay, hello: str, timeouts: tuple[float, float, float]) -> SmtpConnection:
-    """Open one. `timeouts`: seconds to connect, for the envelope, for the content. Raises CannotConnect."""
-    client = aiosmtplib.SMTP(
-        hostname=relay.host,
-        port=relay.port,
-        use_tls=relay.tls is Tls.FROM_START,
-        start_tls={Tls.REQUIRED: True, Tls.IF_OFFERED: None}.get(relay.tls, False),
-        username=relay.user,
-        password=relay.password,
-        local_hostname=hello,
-        timeout=timeouts[0],
-    )
-    try:
-        async with asyncio.timeout(timeouts[0]):
-            await client.connect()
-            if client.last_ehlo_response is None:
-                await client.ehlo()
-    except (aiosmtplib.SMTPException, OSError, ValueError) as error:
-        client.close()
-        raise CannotConnect(_why(error)) from None
-    except BaseException:
-        client.close()
-        raise
-    transport = cast(asyncio.Transport, client.transport)
-    connection = SmtpConnection(transport, frozenset(map(str.lower, client.esmtp_extensions)), timeouts[1:])
-    transport.set_protocol(connection)
-    return connection
-
-
-def _why(error: Exception) -> Ending:
-    if isinstance(error, aiosmtplib.SMTPResponseException):
-        return Ending(Step.CONNECT, Reply(error.code, error.message))
-    cause = error.__cause__ if isinstance(error.__cause__, OSError) else error
-    number = (cause.errno or 0) if isinstance(cause, OSError) else 0
-    if isinstance(error, TimeoutError):
-        said = "no answer in time"
-    elif isinstance(cause, ssl.SSLError):
-        said = "TLS could not be started: the relay's certificate or protocol does not fit"
-    elif number in errno.errorcode:
-        said = f"no connection to the relay ({errno.errorcode[number]})"
-    elif isinstance(error, aiosmtplib.SMTPException) and not isinstance(error, OSError):
-        said = "the relay does not offer the STARTTLS or login that the SMTP URL asks for"
-    else:
-        said = "no connection to the relay"
-    return Ending(Step.CONNECT, None, said)
-
-
-def _dot_stuffed(content: bytes) -> bytes:
-    """As DATA wants it (RFC 5321, 4.5.2): a dot at the begin of a line doubled, a dot alone at the end."""
-    stuffed = content.replace(b"\r\n.", b"\r\n..")
-    return b"%s%s.\r\n" % (b"." if stuffed.startswith(b".") else b"", stuffed)
+    def _leave(self) -> None:
+        if not self._lost:
+            self._lost = True
+            self._owner.lost(self)

@@ -1,4 +1,4 @@
-"""A bounded pool of kept SMTP connections."""
+"""A bounded pool of kept SMTP connections, and the mails that wait for one of them."""
 
 import asyncio
 from collections import deque
@@ -6,56 +6,127 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 from connectors.channels.smtp_codes import Ending, Step
-from connectors.channels.smtp_connection import CannotConnect, SmtpConnection
-from connectors.channels.turns import Turns
+from connectors.channels.smtp_connect import CannotConnect
+from connectors.channels.smtp_connection import Owner, SmtpConnection
+from connectors.channels.smtp_mail import Mail
+from connectors.channels.waiting_line import WaitingLine
 
-_CLOSING = 421
 _GOODBYE_SECONDS = 1
+_UNFOLLOWED_SECONDS = 600  # after a relay said nothing to an envelope that came with a content
 
 
-class SmtpPool:
-    """At most `size` connections; the one used last is used next, so those not needed go idle and are closed."""
+class SmtpPool(Owner):
+    """At most `size` connections; the one used last is used next, so those not needed go idle and are closed.
+
+    Mails wait in the order they came. While all connections are busy, the first one's envelope may go with the content
+    of another mail; it comes back, to be the first again, when that mail takes long or the connection breaks.
+    """
 
     def __init__(
         self,
-        connect: Callable[[], Awaitable[SmtpConnection]],
+        connect: Callable[[Owner], Awaitable[SmtpConnection]],
         size: int,
         wait_seconds: float,
         idle_seconds: float,
     ) -> None:
         self._connect = connect
-        self._turns = Turns(size)
+        self._size = size
         self._wait_seconds = wait_seconds
         self._idle_seconds = idle_seconds
+        self._loop = asyncio.get_running_loop()
+        self._line: WaitingLine[Mail] = WaitingLine(self._tired)
+        self._open = 0  # connections, and those that are being opened
+        self._opening: set[asyncio.Task[None]] = set()
         self._idle: deque[tuple[SmtpConnection, float]] = deque()
         self._reaper: asyncio.TimerHandle | None = None
+        self._follow_from = 0.0
         self._closed = False
-        self._loop = asyncio.get_running_loop()
 
     async def carry(self, sender: str, recipient: str, content: bytes) -> Ending:
         """Hand over one mail on a kept or a new connection. Raises nothing a relay can cause."""
-        if not self._turns.take() and not await self._turns.wait(self._wait_seconds):
-            return Ending(Step.WAIT, None, f"all connections were busy for {self._wait_seconds:g} s")
+        mail = Mail(sender, recipient, content, self._loop.create_future(), self._loop.time() + self._wait_seconds)
+        if (connection := self._take()) is not None:
+            connection.carry(mail)
+        else:
+            self._line.append(mail, mail.until)
+            self._grow()
         try:
-            connection = self._take()
-            while True:
-                fresh = connection is None
-                if connection is None:
-                    connection = await self._connect()
-                try:
-                    ending = await connection.carry(sender, recipient, content)
-                except BaseException:  # cancelled halfway: nobody knows what the relay waits for
-                    connection.abort()
-                    raise
-                if connection.usable:
-                    self._put(connection)
-                if fresh or not _was_stale(connection, ending):
-                    return ending
-                connection = None
-        except CannotConnect as error:
-            return error.ending
-        finally:
-            self._turns.give()
+            return await mail.ended
+        except asyncio.CancelledError:
+            if mail.carrier is not None:
+                mail.carrier.forsake(mail)
+            else:
+                self._line.remove(mail)
+            raise
+
+    def follower(self) -> Mail | None:
+        if self._line and self._line.first.may_follow and self._loop.time() >= self._follow_from:
+            return self._waiting()
+        return None
+
+    def free(self, connection: SmtpConnection) -> None:
+        if (mail := self._waiting()) is not None:
+            connection.carry(mail)
+        elif self._closed:
+            connection.close()
+        else:
+            self._idle.append((connection, self._loop.time()))
+            if self._reaper is None:
+                self._reaper = self._loop.call_later(self._idle_seconds, self._reap)
+
+    def lost(self, connection: SmtpConnection) -> None:
+        self._open -= 1
+        self._grow()
+
+    def given_back(self, mail: Mail) -> None:
+        if mail.ended.done():
+            return
+        if (connection := self._take()) is not None:
+            connection.carry(mail)
+        else:
+            self._line.put_first(mail, mail.until)
+            self._grow()
+
+    def unanswered(self) -> None:
+        self._follow_from = self._loop.time() + _UNFOLLOWED_SECONDS
+
+    def _waiting(self) -> Mail | None:
+        """The first in line; it stands there no more."""
+        while self._line:
+            mail = self._line.pop()
+            if not mail.ended.done():
+                return mail
+        return None
+
+    def _tired(self, mail: Mail) -> None:
+        mail.end(Ending(Step.WAIT, None, f"all connections were busy for {self._wait_seconds:g} s"))
+
+    def _grow(self) -> None:
+        """More connections for those who wait."""
+        while self._open < self._size and (mail := self._waiting()) is not None:
+            self._open += 1
+            task = self._loop.create_task(self._open_for(mail))
+            self._opening.add(task)
+            task.add_done_callback(self._opening.discard)
+
+    async def _open_for(self, mail: Mail) -> None:
+        try:
+            connection = await self._connect(self)
+        except BaseException as error:
+            self._open -= 1
+            self._grow()
+            if isinstance(error, CannotConnect):
+                mail.end(error.ending)
+            elif isinstance(error, asyncio.CancelledError):
+                mail.ended.cancel()
+                raise
+            elif not mail.ended.done():
+                mail.ended.set_exception(error)
+            return
+        if mail.ended.done():
+            self.free(connection)
+        else:
+            connection.carry(mail)
 
     def _take(self) -> SmtpConnection | None:
         while self._idle:
@@ -63,14 +134,6 @@ class SmtpPool:
             if connection.usable:
                 return connection
         return None
-
-    def _put(self, connection: SmtpConnection) -> None:
-        if self._closed:
-            connection.close()
-            return
-        self._idle.append((connection, self._loop.time()))
-        if self._reaper is None:
-            self._reaper = self._loop.call_later(self._idle_seconds, self._reap)
 
     def _reap(self) -> None:
         self._reaper = None
@@ -80,10 +143,12 @@ class SmtpPool:
             self._reaper = self._loop.call_at(self._idle[0][1] + self._idle_seconds, self._reap)
 
     async def close(self) -> None:
-        """Close what is idle, and what is in use as soon as it comes back."""
+        """Close what is idle, and what is in use as soon as it is free."""
         self._closed = True
         if self._reaper is not None:
             self._reaper.cancel()
+        for task in self._opening:
+            task.cancel()
         idle = [connection for connection, _ in self._idle]
         self._idle.clear()
         for connection in idle:
@@ -94,9 +159,3 @@ class SmtpPool:
                     await connection.gone.wait()
         for connection in idle:
             connection.abort()
-
-
-def _was_stale(connection: SmtpConnection, ending: Ending) -> bool:
-    """A kept connection that the relay had given up in the meantime; nothing of the mail has left on it."""
-    gone = ending.reply is None or ending.reply.code == _CLOSING
-    return ending.step is Step.ENVELOPE and gone and not connection.usable and not connection.timed_out

@@ -9,7 +9,8 @@ import pytest
 from connectors.channels.mail_address import parse_mailbox
 from connectors.channels.mime import MailWriter
 from connectors.channels.patience import Patience
-from connectors.channels.smtp_connection import connect
+from connectors.channels.smtp_connect import connect
+from connectors.channels.smtp_pool import SmtpPool
 from connectors.channels.smtp_url import parse_relay
 from streams.domain.outcomes import DeadLetter, RetryLater, Sent
 from tests.channels.mails import mail
@@ -107,9 +108,9 @@ async def test_the_relay_gets_what_aiosmtplib_would_have_given_it(pipelining: bo
     message = mail(parts={"subject": "s", "html": text, "text": text})
     content = MailWriter(parse_mailbox(SENDER)).write(message, 1_795_000_000.0)
     async with Relay(pipelining) as relay:
-        connection = await connect(parse_relay(relay.url), "host.example", (2, 2, 2))
-        assert (await connection.carry(SENDER, message.address, content)).accepted
-        connection.close()
+        pool = SmtpPool(lambda owner: connect(parse_relay(relay.url), "host.example", (2, 2, 2), owner), 1, 5, 5)
+        assert (await pool.carry(SENDER, message.address, content)).accepted
+        await pool.close()
         async with aiosmtplib.SMTP(hostname="127.0.0.1", port=relay.port, start_tls=False) as oracle:
             await oracle.sendmail(SENDER, [message.address], content)
         ours, theirs = relay.mails
