@@ -107,10 +107,11 @@ def sender(
     flood: Annotated[int, typer.Option(help="Low deliveries that wait while high ones come.", min=3_000)] = 30_000,
     seconds: Annotated[float, typer.Option(help="At each steady rate.")] = 10,
     minutes: Annotated[float, typer.Option(help="Of load while memory is watched.")] = 1,
+    letters: Annotated[int, typer.Option(help="Dead letters that are redriven.", min=100)] = 10_000,
     as_json: Json = False,
 ) -> None:
-    """The senders beside an idiomatic loop, Celery and Sidekiq: throughput, latency, priorities, memory."""
-    amounts = sender_bench.Amounts(deliveries, others, runs, flood, seconds, minutes)
+    """The senders beside an idiomatic loop, Celery and Sidekiq: throughput, latency, priorities, memory, redrive."""
+    amounts = sender_bench.Amounts(deliveries, others, runs, flood, seconds, minutes, letters)
     report = sender_bench.measure(_chosen(only, SENDER_PARTS), amounts, _progress())
     _show_report("sender", report, as_json)
 

@@ -8,7 +8,7 @@ import psycopg
 from confluent_kafka import KafkaException
 
 from ops.bench.router.parts import Report, Table
-from ops.bench.sender import flood, latency, machinery, memory, throughput
+from ops.bench.sender import flood, latency, machinery, memory, redrive, throughput
 from ops.bench.sender.site import Site, site_of_its_own
 from streams.domain.notification import Channel
 
@@ -24,12 +24,13 @@ class Part(StrEnum):
     LATENCY = "latency"
     FLOOD = "flood"
     MEMORY = "memory"
+    REDRIVE = "redrive"
 
 
 @dataclass(frozen=True, slots=True)
 class Amounts:
     """How much: deliveries of ours and of each other contender, runs, low ones of the flood, seconds at a steady rate,
-    minutes of load for the memory."""
+    minutes of load for the memory, dead letters that are redriven."""
 
     deliveries: int = 20_000
     others: int = 2_000
@@ -37,6 +38,7 @@ class Amounts:
     flood: int = 30_000
     seconds: float = 10.0
     minutes: float = 1.0
+    letters: int = 10_000
 
 
 def measure(parts: Collection[str], amounts: Amounts, say: Say) -> Report:
@@ -87,6 +89,10 @@ def _memory(site: Site, amounts: Amounts, say: Say, report: Report) -> None:
     report.figures.extend(memory.measure(site, amounts.minutes, say))
 
 
+def _redrive(site: Site, amounts: Amounts, say: Say, report: Report) -> None:
+    report.figures.extend(redrive.measure(site, amounts.letters, amounts.seconds, say))
+
+
 _MEASURES: dict[Part, Callable[[Site, Amounts, Say, Report], None]] = {
     Part.EMAIL: _throughput(Channel.EMAIL),
     Part.WEBHOOK: _throughput(Channel.WEBHOOK),
@@ -94,4 +100,5 @@ _MEASURES: dict[Part, Callable[[Site, Amounts, Say, Report], None]] = {
     Part.LATENCY: _latency,
     Part.FLOOD: _flood,
     Part.MEMORY: _memory,
+    Part.REDRIVE: _redrive,
 }

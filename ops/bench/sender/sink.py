@@ -2,7 +2,7 @@
 
 Both take any number of messages on a connection and answer what came in one read with one write. PIPELINING (RFC 2920)
 is offered. What came, and when, is asked for on a third port, a word a line: `count`, `arrivals`, `kept`, `reset`.
-Prints its three ports first.
+After `refuse` the relay refuses every mail for good, until `take`. Prints its three ports first.
 """
 
 import asyncio
@@ -23,6 +23,7 @@ _GREETING = b"220 sink.example.com ESMTP\r\n"
 _EHLO = b"250-sink.example.com\r\n250-PIPELINING\r\n250-8BITMIME\r\n250 SIZE 52428800\r\n"
 _END, _LINE_END = b"\r\n.\r\n", b"\r\n"
 _OK, _GO, _TAKEN = b"250 2.0.0 OK\r\n", b"354 Go on\r\n", b"250 2.0.0 OK: queued as 4F2A91C0\r\n"
+_REFUSED = b"554 5.7.1 Refused\r\n"
 _BYE = b"221 2.0.0 Bye\r\n"
 _FINE = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 
@@ -34,6 +35,7 @@ class Seen:
     def __init__(self) -> None:
         self.arrivals: list[tuple[str, float]] = []
         self.kept: dict[str, bytes] = {}
+        self.refuses = False
 
     def note(self, label: bytes, raw: bytes | bytearray) -> None:
         """One message came."""
@@ -51,9 +53,11 @@ class Seen:
                 return self.arrivals
             case "kept":
                 return {label: base64.b64encode(raw).decode() for label, raw in self.kept.items()}
+            case "refuse" | "take":
+                self.refuses = word == "refuse"
             case _:
                 self.arrivals, self.kept = [], {}
-                return None
+        return None
 
 
 class Smtp(asyncio.Protocol):
@@ -75,9 +79,8 @@ class Smtp(asyncio.Protocol):
         at, out = 0, []
         while (end := received.find(_END if self._in_content else _LINE_END, at)) >= 0:
             if self._in_content:
-                self._seen.note(self._label, received[at:end])
+                out.append(self._content(received[at:end]))
                 at, self._in_content = end + len(_END), False
-                out.append(_TAKEN)
             else:
                 out.append(self._command(received[at:end]))
                 at = end + len(_LINE_END)
@@ -86,6 +89,12 @@ class Smtp(asyncio.Protocol):
             self._transport.write(b"".join(out))
         if self._leaving:
             self._transport.close()
+
+    def _content(self, content: bytes) -> bytes:
+        if self._seen.refuses:
+            return _REFUSED
+        self._seen.note(self._label, content)
+        return _TAKEN
 
     def _command(self, line: bytes) -> bytes:
         match line[:4].upper():

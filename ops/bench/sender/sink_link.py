@@ -58,6 +58,14 @@ class Sink:
         """Nothing has come."""
         self._ask("reset")
 
+    def refuse(self) -> None:
+        """No mail is taken any more, for good."""
+        self._ask("refuse")
+
+    def take(self) -> None:
+        """All mails are taken again."""
+        self._ask("take")
+
     def wait(self, messages: int, seconds: float = _SECONDS) -> Count:
         """Until so many have come. Raises RuntimeError when nothing comes for `seconds`."""
         last, moved_at = self.count(), time.monotonic()

@@ -9,13 +9,13 @@ from ops.commands.bench import app
 METRICS = {
     "email_per_s", "email_cpu_us", "webhook_per_s", "webhook_ratio_idiomatic", "webhook_same", "machinery_us",
     "handed_over_p50_ms", "handed_over_p99_ms", "high_under_flood_ratio", "low_share_under_flood", "memory_growth_mib",
-    "sink_email_per_s", "sink_webhook_per_s",
+    "sink_email_per_s", "sink_webhook_per_s", "redrive_live_ratio", "redriven_per_s",
 }  # fmt: skip
 
 
 @pytest.mark.timeout(400)
 def test_a_small_run_of_everything_has_every_metric_and_the_same_messages() -> None:
-    amounts = Amounts(deliveries=2_000, others=400, runs=1, flood=3_000, seconds=1.0, minutes=0.1)
+    amounts = Amounts(deliveries=2_000, others=400, runs=1, flood=3_000, seconds=1.0, minutes=0.1, letters=200)
     report = measure(list(Part), amounts, lambda _: None)
     assert report.failures == []
     found = {figure.metric: figure.value for figure in report.figures}

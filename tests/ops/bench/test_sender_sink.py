@@ -42,6 +42,17 @@ def test_a_pipelined_envelope_is_answered_in_order(sink: Sink) -> None:
     assert sink.wait(1).messages == 1
 
 
+def test_it_refuses_mails_until_it_is_told_to_take_them(sink: Sink) -> None:
+    with smtplib.SMTP("127.0.0.1", sink.smtp_port) as relay:
+        sink.refuse()
+        with pytest.raises(smtplib.SMTPDataError):
+            relay.sendmail("a@example.com", "n.1@example.com", "Subject: 1\r\n\r\n1")
+        assert sink.count().messages == 0
+        sink.take()
+        relay.sendmail("a@example.com", "n.2@example.com", "Subject: 2\r\n\r\n2")
+    assert [each.number for each in sink.arrivals()] == [2]
+
+
 def test_posts_are_taken(sink: Sink) -> None:
     for number in range(3):
         request = urllib.request.Request(f"{sink.url}/n.{number}", data=b"{}", method="POST")
