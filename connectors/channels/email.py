@@ -12,7 +12,7 @@ from connectors.channels.mime import MailWriter, UnfitMessage
 from connectors.channels.redaction import redacted
 from connectors.channels.smtp_codes import Ending, failure_of
 from connectors.channels.smtp_connect import connect
-from connectors.channels.smtp_connection import Owner, SmtpConnection
+from connectors.channels.smtp_connection import STUCK_SECONDS, Owner, SmtpConnection
 from connectors.channels.smtp_pool import SmtpPool
 from connectors.channels.smtp_url import parse_relay
 from schemas.maker import maker
@@ -39,8 +39,13 @@ class SmtpPolicy:
 
     @property
     def longest_call_seconds(self) -> float:
-        """No call takes longer: a turn, a stale connection, a fresh one, the mail. The sender allows two minutes."""
-        return self.wait_seconds + 2 * self.envelope_seconds + self.connect_seconds + self.content_seconds
+        """No call takes longer: a turn, a wait behind a content, a stale connection, a fresh one, the mail.
+
+        The sender allows two minutes.
+        """
+        return (
+            self.wait_seconds + STUCK_SECONDS + 2 * self.envelope_seconds + self.connect_seconds + self.content_seconds
+        )
 
 
 class SmtpProvider:

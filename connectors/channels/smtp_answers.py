@@ -14,11 +14,12 @@ RESET = ("RSET", (250,))
 LONGEST = 65_536
 """Bytes of an answer."""
 
-_ONE = rb"([0-9]{3})(?!-)([^\n]*)\n"
-_GOOD = rb"250(?!-)[^\n]*\n25[012](?!-)[^\n]*\n354(?!-)[^\n]*\n"
+_TEXT = rb"(?:[ \t][^\n]*)?\r?\n"
+_ONE = rb"([0-9]{3})(" + _TEXT + rb")"
+_GOOD = b"250" + _TEXT + b"25[012]" + _TEXT + b"354" + _TEXT
 
 one_answer = re.compile(_ONE).fullmatch
-"""Of one line: its code, and its text with what parts them."""
+"""Of one line: its code, and its text with what is around it."""
 
 envelope_taken = re.compile(_GOOD).fullmatch
 """GOOD, of one line each."""

@@ -14,7 +14,8 @@ from connectors.channels.smtp_codes import Ending, Reply, Step
 from connectors.channels.smtp_mail import Mail
 
 _QUICK_SECONDS = 0.25  # a relay that answers a content within it gets the next envelope with the next content
-_STUCK_SECONDS = 2  # such an envelope waits no longer for the answer to the content before it
+_AFTER_CODE = ("", " ", "\t", "-")
+STUCK_SECONDS = 1  # such an envelope waits no longer for the answer to the content before it
 
 
 class Owner(Protocol):
@@ -32,8 +33,8 @@ class Owner(Protocol):
     def given_back(self, mail: Mail) -> None:
         """It could not be carried here, and nothing of it has left."""
 
-    def unanswered(self) -> None:
-        """A mail whose envelope was said together with another one's content got no answer."""
+    def not_followed(self) -> None:
+        """The relay does not bear an envelope that comes together with another mail's content."""
 
 
 class SmtpConnection(asyncio.Protocol):
@@ -58,12 +59,12 @@ class SmtpConnection(asyncio.Protocol):
         self._next: Mail | None = None
         self._step = Step.ENVELOPE  # of the mail
         self._handed_over_at = 0.0
-        self._is_quick = False
-        self._is_fresh = True
-        self._followed = False
-        self._just_written = False
+        self._is_quick = False  # it answered the last content
+        self._is_fresh = True  # no mail has ended on it
+        self._followed = False  # the envelope of the mail came together with another one's content
+        self._just_written = False  # while data is read: what is left of it cannot be an answer to that
         self._lost = False
-        self._is_last = False
+        self._is_last = False  # the mail, on this connection
         self._in_transaction = False
         self._timed_out = False
         self.gone = asyncio.Event()
@@ -119,7 +120,8 @@ class SmtpConnection(asyncio.Protocol):
         self._just_written = False
         for line in lines:
             self._line(line.rstrip(b"\r").decode("utf-8", "replace"))
-        if len(self._received) + sum(map(len, self._lines)) > answers.LONGEST:
+        length = len(self._received) + sum(map(len, self._lines))
+        if length > answers.LONGEST or (self._just_written and (self._received or self._lines)):
             self.abort()
 
     def _nothing_came(self) -> bool:
@@ -133,28 +135,26 @@ class SmtpConnection(asyncio.Protocol):
                 return False
             self._hand_over()
             return True
-        found = (
-            answers.one_answer(data)
-            if self._next is None
-            else answers.answer_and_envelope(data) or answers.one_answer(data)
-        )
+        both = None if self._next is None else answers.answer_and_envelope(data)
+        found = both or answers.one_answer(data)
         if found is None:
             return False
         follower = self._next
-        self._answer(Reply(int(found[1]), found[2][1:].decode("utf-8", "replace").strip()))
-        if found.end() > found.end(2) + 1 and self._mail is follower:
+        self._answer(Reply(int(found[1]), found[2].decode("utf-8", "replace").strip()))
+        if both is not None and self._mail is follower:
             self._hand_over()
         return True
 
     def _line(self, line: str) -> None:
-        code = line[:3]
-        if not (code.isascii() and code.isdigit()) or self._mail is None or self._just_written:
+        code, more = line[:3], line[3:4]
+        is_answer = len(code) == 3 and code.isascii() and code.isdigit() and more in _AFTER_CODE
+        if not is_answer or self._mail is None or self._just_written:
             # not SMTP, or an answer to nothing, or it came before what it would be an answer to: what comes next
             # cannot be told apart
             self.abort()
             return
         self._lines.append(line[4:].strip())
-        if line[3:4] != "-":
+        if more != "-":
             reply, self._lines = Reply(int(code), "\n".join(self._lines)), []
             if self._step is Step.CONTENT:
                 self._answer(reply)
@@ -165,7 +165,7 @@ class SmtpConnection(asyncio.Protocol):
 
     def _judge(self) -> None:
         """All that was said is answered, or the relay says that it answers no more."""
-        if self._is_refused():
+        if self._ends_refused():
             self._carried()
         elif self._batches:
             self._say(*self._batches.pop(0))
@@ -187,22 +187,23 @@ class SmtpConnection(asyncio.Protocol):
             self._transport.write(mail.content)
             return
         self._next, follower.carrier = follower, self
-        self._stuck.begin(_STUCK_SECONDS)
+        self._stuck.begin(STUCK_SECONDS)
         self._transport.write(mail.content + "".join(follower.envelope(self._size)).encode())
 
-    def _is_refused(self) -> bool:
-        """Whether one of the answers to the envelope ends the mail; then it has ended."""
+    def _ends_refused(self) -> bool:
+        """Whether one of the answers to the envelope ends the mail here; then that is done."""
         for reply, (command, codes) in zip(self._replies, self._expected, strict=False):
             if reply.code in codes:
                 continue
-            if command == "RSET" or (reply.code == answers.CLOSING and not self._is_fresh):  # not about the mail
-                self._replies = []
-                self.abort()
+            last, self._replies = self._replies[-1].code, []
+            if self._followed and command == "MAIL":
+                self._owner.not_followed()
+            elif command != "RSET" and (reply.code != answers.CLOSING or self._is_fresh):
+                self._end(Ending(Step.ENVELOPE, reply, about_recipient=command == "RCPT"))
+                if last in (answers.CLOSING, answers.GO_ON):  # GO_ON: it waits for a mail that nobody may get
+                    self.abort()
                 return True
-            self._end(Ending(Step.ENVELOPE, reply, about_recipient=command == "RCPT"))
-            waits_for_content = self._replies[-1].code == answers.GO_ON  # which nobody may get
-            if reply.code == answers.CLOSING or waits_for_content:
-                self.abort()
+            self.abort()  # it was about the connection: the mail goes back
             return True
         return False
 
@@ -211,10 +212,7 @@ class SmtpConnection(asyncio.Protocol):
         self._in_transaction = False
         self._is_quick = self._loop.time() - self._handed_over_at <= _QUICK_SECONDS
         self._end(Ending(Step.CONTENT, reply))
-        if reply.code == answers.CLOSING:
-            self.abort()
-            return
-        self._carried()
+        self.abort() if reply.code == answers.CLOSING else self._carried()
 
     def _carried(self) -> None:
         """The mail has ended: on with the next one."""
@@ -242,14 +240,16 @@ class SmtpConnection(asyncio.Protocol):
             self._drop_follower()
 
     def _silent_about(self, mail: Mail) -> None:
-        if self._step is Step.ENVELOPE and self._is_refused():
-            return
-        if self._step is Step.ENVELOPE and self._followed and self._timed_out and not self._replies:
-            self._owner.unanswered()
-        if self._step is Step.ENVELOPE and not self._is_fresh and not self._timed_out:
-            self._give_back(mail)
-        else:
-            self._end(Ending(self._step, None, "no answer in time" if self._timed_out else "the connection was lost"))
+        silence = "no answer in time" if self._timed_out else "the connection was lost"
+        if self._step is Step.CONTENT:
+            self._end(Ending(Step.CONTENT, None, silence))
+        elif not self._ends_refused():
+            if self._followed and not self._replies and not mail.ended.done():
+                self._owner.not_followed()
+            if self._is_fresh or self._timed_out:
+                self._end(Ending(Step.ENVELOPE, None, silence))
+            else:
+                self._give_back(mail)
 
     def _drop_follower(self) -> None:
         """The relay knows its envelope, and may wait for its content: this connection ends with the mail it is at."""
@@ -281,18 +281,17 @@ class SmtpConnection(asyncio.Protocol):
 
     def abort(self) -> None:
         """Close at once."""
-        self._leave()
+        first, self._lost = not self._lost, True
         self._transport.abort()
         self._silent()
+        if first:  # after its mails were given back: they come before those that wait
+            self._owner.lost(self)
 
     def close(self) -> None:
         """Take leave politely; what was sent is flushed."""
         if self.usable and not self._in_transaction:
             self._transport.write(b"QUIT\r\n")
-        self._leave()
+        first, self._lost = not self._lost, True
         self._transport.close()
-
-    def _leave(self) -> None:
-        if not self._lost:
-            self._lost = True
+        if first:
             self._owner.lost(self)

@@ -4,6 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import partial
 
 from connectors.channels.smtp_codes import Ending, Step
 from connectors.channels.smtp_connect import CannotConnect
@@ -12,7 +13,8 @@ from connectors.channels.smtp_mail import Mail
 from connectors.channels.waiting_line import WaitingLine
 
 _GOODBYE_SECONDS = 1
-_UNFOLLOWED_SECONDS = 600  # after a relay said nothing to an envelope that came with a content
+_UNFOLLOWED_SECONDS = 600  # for a relay that does not bear an envelope that comes with a content
+_CLOSED = Ending(Step.WAIT, None, "the connections were closed")
 
 
 class SmtpPool(Owner):
@@ -45,6 +47,8 @@ class SmtpPool(Owner):
     async def carry(self, sender: str, recipient: str, content: bytes) -> Ending:
         """Hand over one mail on a kept or a new connection. Raises nothing a relay can cause."""
         mail = Mail(sender, recipient, content, self._loop.create_future(), self._loop.time() + self._wait_seconds)
+        if self._closed:
+            return _CLOSED
         if (connection := self._take()) is not None:
             connection.carry(mail)
         else:
@@ -60,8 +64,10 @@ class SmtpPool(Owner):
             raise
 
     def follower(self) -> Mail | None:
+        while self._line and self._line.first.ended.done():
+            self._line.pop()
         if self._line and self._line.first.may_follow and self._loop.time() >= self._follow_from:
-            return self._waiting()
+            return self._line.pop()
         return None
 
     def free(self, connection: SmtpConnection) -> None:
@@ -79,15 +85,15 @@ class SmtpPool(Owner):
         self._grow()
 
     def given_back(self, mail: Mail) -> None:
-        if mail.ended.done():
-            return
-        if (connection := self._take()) is not None:
+        if self._closed or mail.ended.done():
+            mail.end(_CLOSED)
+        elif (connection := self._take()) is not None:
             connection.carry(mail)
         else:
             self._line.put_first(mail, mail.until)
             self._grow()
 
-    def unanswered(self) -> None:
+    def not_followed(self) -> None:
         self._follow_from = self._loop.time() + _UNFOLLOWED_SECONDS
 
     def _waiting(self) -> Mail | None:
@@ -107,26 +113,29 @@ class SmtpPool(Owner):
             self._open += 1
             task = self._loop.create_task(self._open_for(mail))
             self._opening.add(task)
-            task.add_done_callback(self._opening.discard)
+            task.add_done_callback(partial(self._opened, mail))
 
     async def _open_for(self, mail: Mail) -> None:
-        try:
-            connection = await self._connect(self)
-        except BaseException as error:
-            self._open -= 1
-            self._grow()
-            if isinstance(error, CannotConnect):
-                mail.end(error.ending)
-            elif isinstance(error, asyncio.CancelledError):
-                mail.ended.cancel()
-                raise
-            elif not mail.ended.done():
-                mail.ended.set_exception(error)
-            return
+        connection = await self._connect(self)
         if mail.ended.done():
             self.free(connection)
         else:
             connection.carry(mail)
+
+    def _opened(self, mail: Mail, task: asyncio.Task[None]) -> None:
+        """Or not."""
+        self._opening.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is None and not task.cancelled():
+            return
+        self._open -= 1
+        if error is None:
+            mail.end(_CLOSED)
+        elif isinstance(error, CannotConnect):
+            mail.end(error.ending)
+        elif not mail.ended.done():
+            mail.ended.set_exception(error)
+        self._grow()
 
     def _take(self) -> SmtpConnection | None:
         while self._idle:
@@ -143,10 +152,12 @@ class SmtpPool(Owner):
             self._reaper = self._loop.call_at(self._idle[0][1] + self._idle_seconds, self._reap)
 
     async def close(self) -> None:
-        """Close what is idle, and what is in use as soon as it is free."""
+        """Close what is idle, and what is in use as soon as it is free. Who waits for a connection gets none."""
         self._closed = True
         if self._reaper is not None:
             self._reaper.cancel()
+        while (mail := self._waiting()) is not None:
+            mail.end(_CLOSED)
         for task in self._opening:
             task.cancel()
         idle = [connection for connection, _ in self._idle]

@@ -16,7 +16,16 @@ from connectors.channels.webhook import WebhookPolicy
 from tests.channels.oracle_http import AiohttpClient
 from tests.channels.receiver import Names
 
-ON_BOTH_LOOPS = ("test_http_client", "test_http_pool", "test_http_tls")
+ON_BOTH_LOOPS = (
+    "test_http_client",
+    "test_http_pool",
+    "test_http_tls",
+    "test_email_connections",
+    "test_email_tls",
+    "test_smtp_following",
+    "test_smtp_pipelining",
+    "test_smtp_whims",
+)
 """Modules whose tests run on asyncio's own loop and on uvloop, as senders do; the others run on the first."""
 
 Calls = Callable[[WebhookPolicy, Names | None], Http]

@@ -31,6 +31,11 @@ def mail(**changes: Any) -> Message:
     return replace(MAIL, **changes)
 
 
+def to(number: int) -> Message:
+    """A mail to one of many."""
+    return mail(address=f"n{number}@example.com")
+
+
 def webhook(**changes: Any) -> Message:
     """A webhook, changed."""
     return replace(WEBHOOK, **changes)

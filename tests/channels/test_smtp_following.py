@@ -1,107 +1,21 @@
 """While all connections are busy the next mail's envelope goes with a content; nothing is lost or doubled by it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
 
 import pytest
 
 from connectors.channels import smtp_connection
 from connectors.channels.email import SmtpProvider
-from streams.domain.delivery import Message
 from streams.domain.outcomes import DeadLetter, Outcome, RetryLater, Sent
-from tests.channels.mails import mail
+from tests.channels.mails import to
 from tests.channels.smtp import provider, reason, until
-from tests.channels.whimsical_relay import WhimsicalRelay
-
-ENVELOPE_TAKEN = "250 ok\r\n250 ok\r\n354 go"
-
-
-class Talk:
-    """One connection, from the relay's side."""
-
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._reader, self._writer = reader, writer
-
-    def say(self, answer: str) -> None:
-        self._writer.write(answer.encode() + b"\r\n")
-
-    async def hear(self, end: str) -> str:
-        return (await self._reader.readuntil(end.encode())).decode()
-
-    async def hear_envelope(self) -> str:
-        return await self.hear("DATA\r\n")
-
-    async def hear_content(self) -> str:
-        return await self.hear("\r\n.\r\n")
-
-    async def hear_content_alone(self) -> None:
-        """What leaves in one write comes in one read here."""
-        heard = b""
-        while b"\r\n.\r\n" not in heard:
-            heard += await self._reader.read(100_000)
-        assert heard.endswith(b"\r\n.\r\n")
-
-    async def begin(self) -> None:
-        """Up to the end of a first mail, quickly answered: the next ones may be followed."""
-        self.say("220 hello")
-        await self.hear("\r\n")
-        self.say("250-relay\r\n250 PIPELINING")
-        await self.take()
-
-    async def take(self) -> None:
-        """A whole mail, the envelope after the answer to the content before it."""
-        await self.hear_envelope()
-        self.say(ENVELOPE_TAKEN)
-        await self.hear_content()
-        self.say("250 taken")
-
-    async def hear_nothing_more(self) -> None:
-        """Until we hang up."""
-        assert await self._reader.read() == b""
-
-    def hang_up(self) -> None:
-        self._writer.transport.abort()
-
-
-Script = Callable[[Talk], Awaitable[None]]
-
-
-@asynccontextmanager
-async def talking(*scripts: Script) -> AsyncIterator[str]:
-    """A relay with one script for each connection; those of scripts that failed, fail here."""
-    waiting, tasks = [*scripts], list[asyncio.Task[None]]()
-
-    async def talk(script: Script, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            await script(Talk(reader, writer))
-            await reader.read()
-        finally:
-            writer.transport.abort()
-
-    def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        tasks.append(asyncio.create_task(talk(waiting.pop(0), reader, writer)))
-
-    server = await asyncio.start_server(accept, "127.0.0.1", 0)
-    try:
-        yield f"smtp://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        async with asyncio.timeout(5):
-            await asyncio.gather(*tasks)
-        assert not waiting
-    finally:
-        server.close()
-        for task in tasks:
-            task.cancel()
+from tests.channels.talk import ENVELOPE_TAKEN, Talk, talking
 
 
 async def three(smtp: SmtpProvider) -> list[Outcome]:
     """Three mails, the second and the third at once after the first."""
     first = await smtp.send(to(1))
     return [first, *await asyncio.gather(smtp.send(to(2)), smtp.send(to(3)))]
-
-
-def to(number: int) -> Message:
-    return mail(address=f"n{number}@example.com")
 
 
 @pytest.mark.parametrize("pause", [False, True])
@@ -143,6 +57,28 @@ async def test_a_refused_follower_is_told_apart_and_the_connection_goes_on() -> 
         assert isinstance(await smtp.send(to(4)), Sent)
 
 
+@pytest.mark.parametrize("rest", ["", "\r\n503 no mail\r\n503 no mail"])
+async def test_a_relay_that_refuses_to_be_followed_gets_the_mail_alone_and_is_followed_no_more(rest: str) -> None:
+    async def refuses(talk: Talk) -> None:
+        await talk.begin()
+        await talk.hear_envelope()
+        talk.say(ENVELOPE_TAKEN)
+        await talk.hear_content()
+        await talk.hear_envelope()
+        talk.say("250 taken\r\n554 5.5.0 improper command pipelining" + rest)
+        if not rest:
+            talk.hang_up()
+
+    async def other(talk: Talk) -> None:
+        await talk.begin()
+        await whole_mails(talk, 2)
+
+    async with talking(refuses, other) as url, provider(url, connections=1) as smtp:
+        assert all(isinstance(outcome, Sent) for outcome in await three(smtp))
+        both = await asyncio.gather(smtp.send(to(4)), smtp.send(to(5)))
+        assert all(isinstance(outcome, Sent) for outcome in both)
+
+
 @pytest.mark.parametrize("answer", [None, "421 enough"])
 async def test_when_the_content_breaks_off_its_follower_goes_with_a_new_connection(answer: str | None) -> None:
     async def breaks(talk: Talk) -> None:
@@ -178,7 +114,7 @@ async def test_a_connection_that_ends_after_a_content_gives_its_follower_back() 
 
 
 async def test_a_follower_does_not_wait_behind_a_content_that_takes_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(smtp_connection, "_STUCK_SECONDS", 0.05)
+    monkeypatch.setattr(smtp_connection, "STUCK_SECONDS", 0.05)
     followed, given_back, came_elsewhere = asyncio.Event(), asyncio.Event(), asyncio.Event()
 
     async def slow(talk: Talk) -> None:
@@ -257,10 +193,9 @@ async def test_a_follower_of_a_cancelled_mail_goes_with_a_new_connection() -> No
         assert isinstance(await third, Sent)
 
 
-async def whole_mails(talk: Talk) -> None:
-    """Three, none of them followed."""
-    await talk.begin()
-    for _ in range(2):
+async def whole_mails(talk: Talk, count: int) -> None:
+    """None of them followed."""
+    for _ in range(count):
         await talk.hear_envelope()
         talk.say(ENVELOPE_TAKEN)
         await talk.hear_content_alone()
@@ -286,7 +221,11 @@ async def test_a_relay_without_pipelining_is_not_followed() -> None:
 async def test_a_relay_that_answers_slowly_is_not_followed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(smtp_connection, "_QUICK_SECONDS", -1.0)
 
-    async with talking(whole_mails) as url, provider(url, connections=1) as smtp:
+    async def relay(talk: Talk) -> None:
+        await talk.begin()
+        await whole_mails(talk, 2)
+
+    async with talking(relay) as url, provider(url, connections=1) as smtp:
         assert all(isinstance(outcome, Sent) for outcome in await three(smtp))
 
 
@@ -300,7 +239,11 @@ async def test_a_relay_that_forgets_what_came_with_a_content_is_followed_no_more
         talk.say("250 taken")
         await talk.hear_nothing_more()
 
-    async with talking(forgets, whole_mails) as url, provider(url, connections=1, envelope_seconds=0.2) as smtp:
+    async def other(talk: Talk) -> None:
+        await talk.begin()
+        await whole_mails(talk, 2)
+
+    async with talking(forgets, other) as url, provider(url, connections=1, envelope_seconds=0.2) as smtp:
         first, second, third = await three(smtp)
         assert isinstance(first, Sent)
         assert isinstance(second, Sent)
@@ -308,19 +251,45 @@ async def test_a_relay_that_forgets_what_came_with_a_content_is_followed_no_more
         assert all(isinstance(outcome, Sent) for outcome in await three(smtp))
 
 
-@pytest.mark.parametrize("seed", range(6))
-@pytest.mark.parametrize("mood", [0.0, 0.03, 0.15])
-async def test_whatever_the_relay_does_each_mail_ends_as_the_relay_knows_it(seed: int, mood: float) -> None:
-    relay = WhimsicalRelay(seed, mood)
-    url = await relay.start()
-    async with provider(url, connections=3) as smtp:
-        outcomes = await asyncio.gather(*(smtp.send(to(number)) for number in range(300)))
-    relay.close()
-    for number, outcome in enumerate(outcomes):
-        times = relay.taken[f"n{number}@example.com"]
-        if isinstance(outcome, Sent):
-            assert times == 1
-        else:
-            assert isinstance(outcome, RetryLater | DeadLetter)
-            assert times <= outcome.failure.ambiguous
-    assert relay.together > 30
+async def test_who_is_given_back_comes_before_all_who_wait() -> None:
+    """Else a relay that takes one mail a connection would let it wait for ever."""
+    order: list[int] = []
+
+    async def ends(talk: Talk) -> None:
+        await talk.begin()
+        await talk.hear_envelope()
+        talk.say(ENVELOPE_TAKEN)
+        await talk.hear_content()
+        await talk.hear_envelope()
+        talk.say("250 taken")
+        talk.hang_up()
+
+    async def send(smtp: SmtpProvider, number: int) -> None:
+        assert isinstance(await smtp.send(to(number)), Sent)
+        order.append(number)
+
+    async def rest(talk: Talk) -> None:
+        await talk.begin()
+        await whole_mails(talk, 2)
+
+    async with talking(ends, rest) as url, provider(url, connections=1) as smtp:
+        await send(smtp, 1)
+        await asyncio.gather(*(send(smtp, number) for number in (2, 3, 4, 5)))
+        assert order == [1, 2, 3, 4, 5]
+
+
+async def test_who_still_waits_for_a_connection_when_they_are_closed_is_told() -> None:
+    async def silent(talk: Talk) -> None:
+        await talk.hear_nothing_more()
+
+    async with talking(silent) as url, provider(url, connections=1) as smtp:
+        sending = [asyncio.create_task(smtp.send(to(number))) for number in (1, 2)]
+        await asyncio.sleep(0)  # nothing has been opened yet
+        await smtp.close()
+        late = asyncio.create_task(smtp.send(to(3)))
+        for outcome in await asyncio.gather(*sending, late):
+            assert reason(outcome) == "the connections were closed at wait"
+        async with provider(url, connections=1) as other:
+            last = asyncio.create_task(other.send(to(4)))
+            await until(lambda: bool(other._pool and other._pool._opening))
+        assert reason(await last) == "the connections were closed at wait"

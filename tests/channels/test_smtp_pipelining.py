@@ -16,6 +16,7 @@ from streams.domain.outcomes import DeadLetter, RetryLater, Sent
 from tests.channels.mails import mail
 from tests.channels.relay import Relay, Scripted
 from tests.channels.smtp import provider, reason, until
+from tests.channels.talk import ENVELOPE_TAKEN, Talk, talking
 
 SENDER = "no-reply@shop.example"
 HELLO = ["220 hello", "250-relay\r\n250 PIPELINING"]
@@ -38,6 +39,39 @@ async def test_an_answer_with_something_behind_it_counts_but_its_connection_is_u
         outcome = await smtp.send(mail())
         assert isinstance(outcome, Sent)
         assert len(relay.heard) == 2
+
+
+@pytest.mark.parametrize("half", ["4", "250 ta", "250-well\r\n"])
+async def test_half_an_answer_that_came_before_the_content_is_no_part_of_one_that_comes_after(half: str) -> None:
+    async def early(talk: Talk) -> None:
+        talk.say("220 hello")
+        await talk.hear("\r\n")
+        talk.say("250-relay\r\n250 PIPELINING")
+        await talk.hear_envelope()
+        talk.say(ENVELOPE_TAKEN, half)
+
+    async with talking(early) as url, provider(url) as smtp:
+        outcome = await smtp.send(mail())
+        assert isinstance(outcome, RetryLater)
+        assert outcome.failure.ambiguous
+
+
+async def test_a_code_with_more_digits_is_none() -> None:
+    """As when a stray digit came before the answer: 4250 is neither 425 nor 250."""
+
+    async def stray(talk: Talk) -> None:
+        talk.say("220 hello")
+        await talk.hear("\r\n")
+        talk.say("250-relay\r\n250 PIPELINING")
+        await talk.hear_envelope()
+        talk.say(ENVELOPE_TAKEN)
+        await talk.hear_content()
+        talk.say("4250 taken")
+
+    async with talking(stray) as url, provider(url) as smtp:
+        outcome = await smtp.send(mail())
+        assert isinstance(outcome, RetryLater)
+        assert outcome.failure.ambiguous
 
 
 @pytest.mark.parametrize(

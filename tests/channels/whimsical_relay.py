@@ -1,4 +1,4 @@
-"""An SMTP relay with moods: it refuses, hangs up, closes with 421 and cuts its answers in pieces, all from one seed."""
+"""An SMTP relay with moods: it refuses, hangs up, is silent or late, cuts its answers in pieces, all from one seed."""
 
 import asyncio
 import random
@@ -38,6 +38,7 @@ class _Connection(asyncio.Protocol):
         self._received = b""
         self._recipient: str | None = None
         self._in_content = False
+        self._resting = False
 
     def connection_made(self, transport: Any) -> None:
         self._transport = cast(asyncio.Transport, transport)
@@ -45,7 +46,7 @@ class _Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._received += data
-        while not self._transport.is_closing():
+        while not self._transport.is_closing() and not self._resting:
             end = b"\r\n.\r\n" if self._in_content else b"\r\n"
             what, found, rest = self._received.partition(end)
             if not found:
@@ -94,9 +95,28 @@ class _Connection(asyncio.Protocol):
                 self._answer(b"221 bye\r\n")
 
     def _answer(self, answer: bytes) -> None:
-        if self._relay.whim():
-            self._transport.write(answer[:5])
-            answer = answer[5:]
-        self._transport.write(answer)
+        """In pieces, in more lines, late, or with more than it should be; never when it is silent."""
+        some = self._relay
+        if some.whim():
+            answer = answer[:3] + b"-well\r\n" + answer
+        if some.whim() and some.whim():
+            answer = some.random.choice([b"", answer + b"4", answer + b"250-more\r\n"])
+        cut = some.random.randrange(len(answer)) if answer and some.whim() else 0
+        self._transport.write(answer[:cut])
+        if cut or some.whim():
+            self._resting = True
+            pause = some.random.choice([0, 0.005, 0.04])
+            asyncio.get_running_loop().call_later(pause, self._go_on, answer[cut:], answer)
+        else:
+            self._end(answer, answer)
+
+    def _go_on(self, rest: bytes, answer: bytes) -> None:
+        self._resting = False
+        if not self._transport.is_closing():
+            self._end(rest, answer)
+            self.data_received(b"")
+
+    def _end(self, rest: bytes, answer: bytes) -> None:
+        self._transport.write(rest)
         if answer.startswith(b"421"):
             self._transport.close()
