@@ -93,13 +93,13 @@ class Acceptance:
         return Receipt(body.notification_id, replay=True)
 
     async def _open(self, asked: _Asked) -> tuple[Accepted | None, bool, StoredRecipient | None]:
-        """What was accepted under this id, whether it is held now, and the recipient if the cache has it."""
+        """What was accepted under this id, whether it may be held now, and the recipient if the cache has it."""
         wanted = asked.body.recipient_id if asked.needs_recipient else None
         for wait in (*_WAITS_SECONDS, None):
             try:
                 opened = await self._parts.accepted.open(asked.notification_id, asked.ticket, wanted)
-            except Unavailable:
-                return None, False, None
+            except Unavailable:  # it may have been carried out all the same, or be so later
+                return None, True, None
             if not opened.busy:
                 return opened.accepted, opened.accepted is None, opened.recipient
             if wait is not None:

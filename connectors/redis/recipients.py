@@ -11,9 +11,8 @@ from typing import Any, cast
 
 import msgspec
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
-from connectors.reachability import Reachability
+from connectors.redis.asking import Asking
 from connectors.stored_recipient import StoredRecipient, recipients_of
 from connectors.unavailable import SomeUnavailable, Unavailable
 from streams.domain.address_mark import AddressMark
@@ -24,7 +23,6 @@ Load = Callable[[Sequence[str]], Awaitable[Mapping[str, StoredRecipient]]]
 
 KEPT_SECONDS = 24 * 3600
 _SPREAD_SECONDS = 2 * 3600
-_PAUSE_SECONDS = 0.5
 _KEEP_NEWER = Path(__file__).with_name("keep_newer.lua").read_text()
 
 
@@ -83,15 +81,15 @@ def decode(recipient_id: str, data: bytes | None) -> StoredRecipient | None:
 class RecipientCache:
     """Recipients by id (ports.Recipients). `load` asks PostgreSQL: those it keeps, the erased included.
 
-    Redis away or slow: PostgreSQL is asked, and the log says so once. PostgreSQL away too: raises Unavailable. Only
-    PostgreSQL away, and Redis holds some of a batch: raises SomeUnavailable, with these.
+    Redis away, or too slow for `asking`: PostgreSQL is asked, and the log says so once. PostgreSQL away too: raises
+    Unavailable. Only PostgreSQL away, and Redis holds some of a batch: raises SomeUnavailable, with these.
     """
 
-    def __init__(self, redis: Redis, load: Load) -> None:
+    def __init__(self, redis: Redis, load: Load, asking: Asking | None = None) -> None:
         self._redis = redis
         self._load = load
         self._keep_newer = redis.register_script(_KEEP_NEWER)
-        self._reachability = Reachability("Redis", _PAUSE_SECONDS)
+        self._asking = asking or Asking()
 
     async def find(self, recipient_ids: Sequence[str]) -> Mapping[str, Recipient]:
         """Those that are known; an erased one says so."""
@@ -110,49 +108,37 @@ class RecipientCache:
 
     async def put(self, stored: StoredRecipient) -> None:
         """After a change. Raises Unavailable; then the outbox relay renews the entry (`refresh`)."""
-        try:
-            await self._keep([stored])
-        except RedisError as error:
-            self._reachability.failed(error)
-            raise Unavailable("Redis", str(error)) from error
+        await self._asking.tell_in_any_case(lambda: self._keep([stored]))
 
     async def refresh(self, recipient_ids: Sequence[str]) -> None:
         """Renew the entries of these recipients from PostgreSQL. Raises Unavailable."""
-        loaded = await self._load(recipient_ids)
-        try:
-            await self._keep(list(loaded.values()))
-        except RedisError as error:
-            raise Unavailable("Redis", str(error)) from error
+        loaded = list((await self._load(recipient_ids)).values())
+        if loaded:
+            await self._asking.tell_in_any_case(lambda: self._keep(loaded))
 
     async def _cached(self, recipient_ids: Sequence[str]) -> dict[str, StoredRecipient]:
         if not recipient_ids:
             return {}
         try:
-            begun = self._reachability.begin()
-            values = cast(list[bytes | None], await self._redis.mget([key_of(each) for each in recipient_ids]))
+            values = await self._asking.ask(lambda: self._read([key_of(each) for each in recipient_ids]))
         except Unavailable:
             return {}
-        except RedisError as error:
-            self._reachability.failed(error, begun)
-            return {}
-        self._reachability.answered()
         read = (decode(each, value) for each, value in zip(recipient_ids, values, strict=True))
         return {each.recipient_id: each for each in read if each is not None}
 
+    async def _read(self, keys: Sequence[str]) -> list[bytes | None]:
+        return cast(list[bytes | None], await self._redis.mget(keys))
+
     async def _fill(self, loaded: Sequence[StoredRecipient]) -> dict[str, StoredRecipient]:
         """Put what was loaded; where the cache held something newer by now, that."""
-        try:
-            begun = self._reachability.begin()
-            return await self._keep(loaded)
-        except Unavailable:
+        if not loaded:
             return {}
-        except RedisError as error:
-            self._reachability.failed(error, begun)
+        try:
+            return await self._asking.ask(lambda: self._keep(loaded))
+        except Unavailable:
             return {}
 
     async def _keep(self, all_stored: Sequence[StoredRecipient]) -> dict[str, StoredRecipient]:
-        if not all_stored:
-            return {}
         arguments: list[Any] = [KEPT_SECONDS + random.randrange(_SPREAD_SECONDS)]
         for each in all_stored:
             arguments += [each.version, encode(each)]
@@ -160,6 +146,5 @@ class RecipientCache:
             list[bytes],
             await self._keep_newer(keys=[key_of(each.recipient_id) for each in all_stored], args=arguments),
         )
-        self._reachability.answered()
         newer = (decode(each.recipient_id, data) for each, data in zip(all_stored, kept, strict=True))
         return {each.recipient_id: each for each in newer if each is not None}

@@ -24,9 +24,11 @@ from connectors.postgres.pool import Pool
 from connectors.postgres.readiness import Migrated
 from connectors.postgres.recipients import RecipientStore
 from connectors.redis.accepted import AcceptedInRedis
+from connectors.redis.asking import Asking
 from connectors.redis.client import RedisServer
 from connectors.redis.recipients import RecipientCache
 from ops.devstack import Endpoints
+from ops.wiring.api import REDIS_WAIT_S
 from schemas.topics import DELIVERY_STATUS, notifications
 from streams.domain.notification import Priority
 from tests.connectors.wire import Wire, closed_port
@@ -44,12 +46,12 @@ def parts(kafka: str, dsn: str, redis_url: str) -> Parts:
 
     pool, redis = Pool(dsn, "tidings-api"), RedisServer(redis_url)
     publisher = Publisher(PublisherPolicy(kafka, TOPICS))
-    store = RecipientStore(pool, CODEC, new_id)
+    store, asking = RecipientStore(pool, CODEC, new_id), Asking(REDIS_WAIT_S)
     return Parts(
         publisher=publisher,
         recipients=store,
-        cache=RecipientCache(redis.client, store.load),
-        accepted=AcceptedInRedis(redis.client),
+        cache=RecipientCache(redis.client, store.load, asking),
+        accepted=AcceptedInRedis(redis.client, asking),
         notifications=NotificationReader(pool),
         dead_letters=DeadLetterStore(pool),
         api_keys=ApiKeyReader(pool),
@@ -59,7 +61,7 @@ def parts(kafka: str, dsn: str, redis_url: str) -> Parts:
         new_id=new_id,
         needed={"kafka": publisher.reachable, "postgresql": Migrated(pool).check},
         useful={"redis": redis.reachable},
-        resources=(pool, redis, publisher),
+        resources=(pool, redis, asking, publisher),
     )
 
 
