@@ -159,6 +159,27 @@ async def test_what_says_hold_waits_for_redis_and_nobody_else_does(ground: Groun
     assert ground.told()[code.delivery_id][-1].attempt == 1
 
 
+async def test_a_copy_of_what_says_hold_is_not_called_though_it_is_younger_than_the_assignment(
+    ground: Ground, own: Stack
+) -> None:
+    """Only Redis knows of the first one: no recorder has its end. Why end offsets prove nothing: decision 0010."""
+    provider, code = ProviderInMemory(), delivery(ground.who("bob"), 1, type="login.code")
+    others = some_mails(ground, each=3)
+    async with sending(ground, own, provider):
+        ground.put(code)
+        await until(lambda: ground.ended(code))
+        await ground.committed()
+        await kill(own, REDIS)
+        ground.put(code, *others)
+        await until(lambda: ground.ended(*others), 30)
+        await for_seconds(1.5)
+        await asyncio.to_thread(own.start, REDIS)
+        await until(lambda: len(ground.statuses(code)) == 2, 40, "the copy to be recognised")
+        await ground.committed()
+    assert sent_once_and_in_order(ground, [code, *others], provider)
+    assert ground.statuses(code) == ["sent", "sent"]
+
+
 async def test_both_away_and_nothing_is_sent_until_the_first_is_back(ground: Ground, own: Stack) -> None:
     provider, mails = ProviderInMemory(takes_seconds=0.005), some_mails(ground, each=12)
     async with sending(ground, own, provider) as sender:
