@@ -5,6 +5,7 @@
 --           in_a_row
 --   tally:  calls, failed, slow, turn, probes_passed, probes_failed, well, in_a_row;  then how many probes are wanted.
 -- Kept as text: state since turn failed_turns given passed in_a_row, then number:calls:failed:slow per slice, rising.
+-- What cannot be read counts as not there: closed.
 -- Returns that text, how many probes were granted, and now.
 local a = {}
 for i = 1, #ARGV do a[i] = tonumber(ARGV[i]) end
@@ -19,20 +20,26 @@ local calls, failed, slow, told_turn, told_passed, told_failed = a[13], a[14], a
 local well, told_row, wanted = a[19], a[20], a[21]
 local CLOSED, HALF_OPEN, OPEN = 0, 1, 2
 
-local head, slices = {0, 0, 0, 0, 0, 0, 0}, {}
-local kept = redis.call('GET', KEYS[1])
-if kept then
-  local at = 0
-  for word in string.gmatch(kept, '%S+') do
-    at = at + 1
-    if at <= #head then
-      head[at] = tonumber(word)
+-- nil: not as we write it, but perhaps as another version of us did
+local function read(text)
+  local head, slices = {}, {}
+  for word in string.gmatch(text, '%S+') do
+    if #head < 7 then
+      if not string.find(word, '^%d+$') then return nil end
+      head[#head + 1] = tonumber(word)
     else
-      local n, c, f, s = string.match(word, '(%d+):(%d+):(%d+):(%d+)')
+      local n, c, f, s = string.match(word, '^(%d+):(%d+):(%d+):(%d+)$')
+      if not n then return nil end
       slices[#slices + 1] = {tonumber(n), tonumber(c), tonumber(f), tonumber(s)}
     end
   end
+  if #head == 7 and head[1] <= OPEN then return head, slices end
 end
+
+local kept = redis.call('GET', KEYS[1])
+local head, slices
+if kept then head, slices = read(kept) end
+if not head then head, slices = {0, 0, 0, 0, 0, 0, 0}, {} end
 local state, since, turn, failed_turns, given, passed, row = unpack(head)
 
 -- moved_on

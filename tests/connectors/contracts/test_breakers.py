@@ -146,3 +146,31 @@ async def test_in_redis_a_breaker_nobody_tells_of_is_forgotten(servers: Any, smt
     await RedisBreakers(server.client).report(smtp, POLICY, FAILED, 0)
     assert 0 < await server.client.ttl(f"tidings:breaker:{smtp}") <= 3600
     await server.close()
+
+
+@pytest.mark.servers
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "0 0 3 0 0 0",
+        "2 1763999999000 3 0 0 0 1763999:10:10:0",  # as it was before in_a_row
+        "2 1763999999000 3 0 0 0 x",
+        "7 1763999999000 3 0 0 0 0",
+        "2 nan 3 0 0 0 0",
+        "0 0 3 0 0 0 0 1763999:10:10",
+        '{"state":"open"}',
+    ],
+)
+async def test_in_redis_what_another_version_has_written_counts_as_not_there(
+    servers: Any, smtp: str, clock: Clock, text: str
+) -> None:
+    server = RedisServer(servers.redis_url, 5)
+    breakers = RedisBreakers(server.client, clock)
+    await server.client.set(f"tidings:breaker:{smtp}", text)
+    assert await breakers.report(smtp, POLICY, Tally(calls=1, failed=1), 2) == (
+        *report(Breaker(), POLICY, Tally(calls=1, failed=1), 2, clock.now),
+        clock.now,
+    )
+    assert (await breakers.report(smtp, POLICY, FAILED, 0)).breaker.state is OPEN
+    await server.close()
