@@ -1,8 +1,12 @@
-"""Claims that were made in PostgreSQL while Redis was away are copied to Redis, and dropped where they were."""
+"""Claims that were made in PostgreSQL while Redis was away are copied to Redis, and dropped where they were.
+
+A Redis that has forgotten everything is told again what this process has in mind.
+"""
 
 from collections.abc import Sequence
 from typing import Protocol
 
+from connectors.delivery.recent_claims import RecentClaims
 from connectors.unavailable import Unavailable
 from ops.telemetry import logs
 from streams.domain.claim_marks import Left
@@ -13,6 +17,10 @@ _AT_ONCE = 1_000
 
 class Home(Claims, Protocol):
     """Claims in the place where they belong. Every method raises Unavailable."""
+
+    @property
+    def seen(self) -> bytes | None:
+        """The name of what was remembered here when the last call was carried out; None: it had none."""
 
     async def adopt(self, rows: Sequence[Left]) -> None:
         """Take over claims that were made elsewhere (streams.domain.claim_marks.adopted)."""
@@ -39,18 +47,31 @@ class Adoption:
 
     def __init__(self, home: Home, stand_in: StandIn) -> None:
         self._home, self._stand_in = home, stand_in
+        self.recent = RecentClaims()
         self._memory: bytes | None = None
         self._out_of_reach = False
         self._log = logs.get(part="claims")
 
+    @property
+    def is_forgotten(self) -> bool:
+        """Whether Redis has forgotten everything since the last look: found out by any call."""
+        return self._memory not in (None, self._home.seen)
+
     async def look(self) -> None:
-        """Raises Unavailable when Redis cannot be read and written. Says loudly when it has forgotten everything."""
+        """Raises Unavailable when Redis cannot be read and written.
+
+        When it has forgotten everything it says so loudly, and tells Redis again what this process claimed last.
+        """
         memory = await self._home.memory()
         if self._memory not in (None, memory):
+            known = self.recent.left()
             self._log.error(
-                "Redis has forgotten all claims: what was not committed then may be sent twice, also what says hold",
+                "Redis has forgotten all claims: what a process that is gone had not committed may be sent twice, "
+                "also what says hold",
                 mend="give it a disk (appendonly yes) and maxmemory-policy noeviction",
+                told_again=len(known),
             )
+            await self._home.adopt(known)
         self._memory = memory
 
     async def copy(self) -> int | None:

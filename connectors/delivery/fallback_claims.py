@@ -52,11 +52,14 @@ class FallbackClaims:
         """The verdict per key: NEW, AMBIGUOUS, UNSURE, or the mark of its end."""
         if owner not in self._owners:
             await self._take_over(owner)
-        return await self._carried_out(lambda claims: claims.claim(owner, keys))
+        verdicts = await self._carried_out(lambda claims: claims.claim(owner, keys))
+        self._adoption.recent.claimed(owner, keys, verdicts)
+        return verdicts
 
     async def mark(self, owner: bytes, marks: Sequence[tuple[bytes, bytes]]) -> None:
         """Mark ends, or give claims back."""
         await self._carried_out(lambda claims: claims.mark(owner, marks))
+        self._adoption.recent.marked(owner, marks)
 
     async def close(self) -> None:
         """Stop looking, and give the connections back. What is in PostgreSQL is copied by the next process."""
@@ -71,13 +74,22 @@ class FallbackClaims:
             if self._is_there:
                 changes = self._changes
                 try:
-                    return await work(self._redis)
+                    done = await work(self._redis)
+                    if not self._adoption.is_forgotten:
+                        return done
+                    await self._remind()  # then again: it may say another thing now
                 except Unavailable as away:
                     self._lost(away, changes)
             elif self._open.is_set():
                 return await self._by_stand_in(work)
             else:
                 await self._open.wait()
+
+    async def _remind(self) -> None:
+        """Raises Unavailable."""
+        async with self._taking_over:
+            if self._adoption.is_forgotten:  # else another call found it out too
+                await self._adoption.look()
 
     async def _by_stand_in(self, work: Callable[[Claims], Awaitable[T]]) -> T:
         self._on_the_way += 1

@@ -55,6 +55,11 @@ class ClaimsInMemory:
         self._check_there()
         return self._memory
 
+    @property
+    def seen(self) -> bytes | None:
+        """The name under which the last call was carried out; None: what is remembered here has none."""
+        return self._memory
+
     async def left(self, after: bytes, limit: int) -> list[Left]:
         """The next claims by key."""
         self._check_there()

@@ -1,4 +1,5 @@
--- KEYS: claims. ARGV: owner, time to live in ms. Returns per key 0 (new), 1 (ambiguous) or the end that was marked.
+-- KEYS: where the name of what is remembered is (memory.lua), claims. ARGV: owner, time to live in ms, that name.
+-- Returns per claim 0 (new), 1 (ambiguous) or the end that was marked; then whether it is still the name.
 --
 -- c<owner>  claimed. By another owner: left by a process that no longer owns the partition and may have called
 -- a<owner>  claimed, and an earlier owner may have called: ambiguous until it has ended
@@ -6,15 +7,16 @@
 -- s d x     ends (streams/domain/claim_marks.py): never overwritten
 local owner, ttl = ARGV[1], ARGV[2]
 local found, verdicts = redis.call('MGET', unpack(KEYS)), {}
-for i, key in ipairs(KEYS) do
-  local value = found[i]
+for i = 2, #KEYS do
+  local key, value = KEYS[i], found[i]
   local kind = value and string.sub(value, 1, 1)
   if kind == 's' or kind == 'd' or kind == 'x' then
-    verdicts[i] = value
+    verdicts[i - 1] = value
   else
     local ambiguous = kind == 'a' or (kind == 'c' and string.sub(value, 2) ~= owner)
-    verdicts[i] = ambiguous and 1 or 0
+    verdicts[i - 1] = ambiguous and 1 or 0
     redis.call('SET', key, (ambiguous and 'a' or 'c') .. owner, 'PX', ttl)
   end
 end
+verdicts[#KEYS] = found[1] == ARGV[3] and 1 or 0
 return verdicts

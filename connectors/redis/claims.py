@@ -34,6 +34,9 @@ class RedisClaims:
     def __init__(self, redis: Redis, ttl: timedelta = KEPT) -> None:
         self._redis, self._scripts = redis, Scripts(redis, _ANSWER_S)
         self._ttl_ms = ttl // timedelta(milliseconds=1)
+        self._memory = b""
+        self.seen: bytes | None = None
+        """The name of what was remembered here (`memory`) when the last call was carried out; None: it had none."""
 
     @classmethod
     def at(cls, url: str, ttl: timedelta = KEPT) -> Self:
@@ -44,25 +47,30 @@ class RedisClaims:
         """The verdict per key: NEW, AMBIGUOUS, or the mark of its end (streams.domain.claim_marks)."""
         verdicts: list[int | bytes] = []
         for start in range(0, len(keys), _AT_ONCE):
-            verdicts += await self._call(_CLAIM, keys[start : start + _AT_ONCE], [owner, self._ttl_ms])
+            name = self._memory
+            answers = await self._call(_CLAIM, keys[start : start + _AT_ONCE], [owner, self._ttl_ms, name])
+            self.seen = name if answers.pop() else None
+            verdicts += answers
         return verdicts
 
     async def mark(self, owner: bytes, marks: Sequence[tuple[bytes, bytes]]) -> None:
         """Mark ends, or give claims back."""
         for start in range(0, len(marks), _AT_ONCE):
-            some = marks[start : start + _AT_ONCE]
-            await self._call(_MARK, [key for key, _ in some], [owner, self._ttl_ms, *(mark for _, mark in some)])
+            name, some = self._memory, marks[start : start + _AT_ONCE]
+            told: list[bytes | int] = [owner, self._ttl_ms, name, *[mark for _, mark in some]]
+            self.seen = name if await self._call(_MARK, [key for key, _ in some], told) else None
 
     async def adopt(self, rows: Sequence[Left]) -> None:
         """Take over claims that were made elsewhere; what is here becomes never weaker."""
         for start in range(0, len(rows), _AT_ONCE):
             some = rows[start : start + _AT_ONCE]
             told = [each for _, value, age_ms in some for each in (value, age_ms)]
-            await self._call(_ADOPT, [key for key, _, _ in some], [self._ttl_ms, *told])
+            await self._run(_ADOPT, [PREFIX + key for key, _, _ in some], [self._ttl_ms, *told])
 
     async def memory(self) -> bytes:
         """The name of what is remembered here: another one when all was forgotten. Written each time."""
-        return cast(bytes, await self._run(_MEMORY, [MEMORY], [uuid4().hex.encode()]))
+        self._memory = self.seen = cast(bytes, await self._run(_MEMORY, [MEMORY], [uuid4().hex.encode()]))
+        return self._memory
 
     async def close(self) -> None:
         """Give the connections back."""
@@ -70,7 +78,7 @@ class RedisClaims:
         await self._redis.aclose()
 
     async def _call(self, script: Script, keys: Sequence[bytes], args: Sequence[bytes | int]) -> Any:
-        return await self._run(script, [PREFIX + key for key in keys], args)
+        return await self._run(script, [MEMORY, *[PREFIX + key for key in keys]], args)
 
     async def _run(self, script: Script, keys: Sequence[bytes], args: Sequence[bytes | int]) -> Any:
         try:

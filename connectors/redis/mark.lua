@@ -1,11 +1,13 @@
--- KEYS: claims. ARGV: owner, time to live in ms, then a mark per key: an end (s..., d..., x) or r to give a claim back.
+-- KEYS: where the name of what is remembered is (memory.lua), claims.
+-- ARGV: owner, time to live in ms, that name, then a mark per claim: an end (s..., d..., x) or r to give it back.
+-- Returns whether it is still the name.
 --
 -- An end is never overwritten. Only the owner can give a claim back, so a zombie cannot reopen a delivery; a claim that
 -- was ambiguous stays so.
 local owner, ttl = ARGV[1], ARGV[2]
 local found = redis.call('MGET', unpack(KEYS))
-for i, key in ipairs(KEYS) do
-  local value, mark = found[i], ARGV[i + 2]
+for i = 2, #KEYS do
+  local key, value, mark = KEYS[i], found[i], ARGV[i + 2]
   local kind = value and string.sub(value, 1, 1)
   local ended = kind == 's' or kind == 'd' or kind == 'x'
   local own = value and string.sub(value, 2) == owner
@@ -17,3 +19,4 @@ for i, key in ipairs(KEYS) do
     redis.call('SET', key, 'a', 'PX', ttl)
   end
 end
+return found[1] == ARGV[3] and 1 or 0

@@ -247,6 +247,29 @@ async def test_a_redis_that_has_forgotten_everything_is_told_loudly_and_once(
     assert "".join(capsys.readouterr()).count("Redis has forgotten all claims") == 1
 
 
+async def test_a_redis_that_forgets_is_found_out_by_the_next_call_and_told_again_what_is_known(
+    servers: Servers, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with servers.process() as mine, servers.process() as other:
+        await mine.claim(ME, [A, B, C])
+        await mine.mark(ME, [(B, b"s1"), (C, RELEASED)])
+        await other.claim(OTHER, [b"d:0"])
+        servers.redis.empty()
+        assert await mine.claim(ME, [b"e:0", B]) == [NEW, b"s1"]
+        await other.mark(OTHER, [(b"d:0", RELEASED)])
+        assert await mine.claim(NEXT, [A, B, C, b"d:0"]) == [AMBIGUOUS, b"s1", NEW, NEW]
+    said = "".join(capsys.readouterr())
+    assert said.count("Redis has forgotten all claims") == 2, "each process says it once"
+
+
+async def test_what_is_marked_in_a_redis_that_forgot_counts_and_what_it_took_before_does_too(servers: Servers) -> None:
+    async with servers.process() as mine:
+        await mine.claim(ME, [A, B])
+        servers.redis.empty()
+        await asyncio.gather(mine.mark(ME, [(A, b"s1")]), mine.mark(ME, [(B, RELEASED)]), mine.claim(ME, [C]))
+        assert await mine.claim(NEXT, [A, B, C]) == [b"s1", NEW, AMBIGUOUS]
+
+
 async def test_a_call_that_fails_late_does_not_turn_away_from_a_redis_that_is_back(servers: Servers) -> None:
     class Late(CountedClaims):
         async def claim(self, owner: bytes, keys: Sequence[bytes]) -> list[int | bytes]:

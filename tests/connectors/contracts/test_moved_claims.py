@@ -206,6 +206,28 @@ async def test_a_redis_that_forgot_everything_has_another_name(redis: RedisClaim
     assert await memory.memory() != before
 
 
+async def test_every_call_tells_whether_redis_has_forgotten_everything(
+    redis: RedisClaims, servers: Endpoints, key: bytes
+) -> None:
+    def seen() -> bytes | None:
+        return redis.seen
+
+    name = await redis.memory()
+    assert await redis.claim(ME, [key, *some_keys(1_500)]) == [NEW] * 1_501
+    assert seen() == name
+    client = Redis.from_url(servers.redis_url)
+    await client.delete(MEMORY)
+    await redis.mark(ME, [(key, SENT)])
+    assert seen() is None
+    another = await redis.memory()
+    assert seen() == another != name
+    assert await redis.claim(ME, [key]) == [SENT]
+    await client.delete(MEMORY)
+    await client.aclose()
+    assert await redis.claim(ME, [key]) == [SENT]
+    assert seen() is None
+
+
 async def test_two_batches_with_the_same_keys_do_not_wait_for_each_other(stand_in: PostgresClaims) -> None:
     """A deadlock would end one of them with an error, after a second."""
     keys = some_keys(400)
