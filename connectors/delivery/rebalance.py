@@ -16,7 +16,7 @@ from connectors.delivery.ownership import Ownership
 from connectors.delivery.policy import SenderPolicy
 from connectors.delivery.read_ahead import Place
 from connectors.delivery.scan import scan
-from connectors.delivery.starts import committed_starts
+from connectors.delivery.starts import committed_starts, present_ends
 from ops.telemetry import logs, metrics
 
 
@@ -49,8 +49,7 @@ class Rebalance:
         self._epoch += 1
         owner = f"{self._process}.{self._epoch}".encode()
         assignment: Assignment[Record] = Assignment(starts, self._policy.bounds, owner)
-        retries = [tp for tp in given if self._sources[tp.topic] >= TIER_0]
-        scanned = scan(self._scanner, retries, self._sources, assignment, self.beat) if retries else 0
+        scanned = self._scan([tp for tp in given if self._sources[tp.topic] >= TIER_0], assignment)
         self.offsets.start(starts)
         self._ownership.assignment = assignment
         urgent = [tp for tp in given if self._sources[tp.topic] in self._policy.urgent_sources]
@@ -80,6 +79,13 @@ class Rebalance:
 
     def close(self) -> None:
         self._scanner.close()
+
+    def _scan(self, retries: list[TopicPartition], into: Assignment[Record]) -> int:
+        if not retries:
+            return 0
+        ends = present_ends(self.admin, self._new_admin, retries, self.beat)
+        reach = {tp: ends[tp.topic, tp.partition] for tp in retries}
+        return scan(self._scanner, reach, self._sources, into, self.beat)
 
     def _close_what_is_not_due(self, consumer: Consumer, assignment: Assignment[Record]) -> None:
         """Now, not in the next turn: else the queue would be full of it, and what is urgent behind it."""

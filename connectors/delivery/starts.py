@@ -1,4 +1,4 @@
-"""From which offsets an assignment starts."""
+"""From which offsets an assignment starts, and how far its partitions reach."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -19,6 +19,7 @@ _PASSING = frozenset(
         KafkaError.NOT_LEADER_FOR_PARTITION,
         KafkaError.LEADER_NOT_AVAILABLE,
         KafkaError.REPLICA_NOT_AVAILABLE,
+        KafkaError.OFFSET_NOT_AVAILABLE,
         KafkaError.UNKNOWN_TOPIC_OR_PART,
         KafkaError.FENCED_LEADER_EPOCH,
         KafkaError.UNKNOWN_LEADER_EPOCH,
@@ -52,8 +53,7 @@ def committed_starts(
     if not given:
         return []
     found = _answered(lambda: _committed(consumer, given), beat)
-    admins = chain([admin], iter(again, None))  # one that knew the leaders of before asks with their epochs for ever
-    firsts = _answered(lambda: _firsts(next(admins), given), beat)
+    firsts = _offsets(admin, again, given, OffsetSpec.earliest(), beat)
     for tp in found:
         first = firsts[tp.topic, tp.partition]
         if 0 <= tp.offset < first:
@@ -61,6 +61,27 @@ def committed_starts(
             logs.get(part="sender").error("deleted unread", topic=tp.topic, partition=tp.partition, count=gone)
         tp.offset = max(tp.offset, first)
     return found
+
+
+def present_ends(
+    admin: AdminClient, again: Callable[[], AdminClient], given: Sequence[TopicPartition], beat: Callable[[], None]
+) -> dict[tuple[str, int], int]:
+    """The end of each partition, behind all that was confirmed before: a new leader does not answer until it knows it.
+
+    A fetch from it can meet an earlier end for a moment (KIP-207). Arguments and errors are as of committed_starts.
+    """
+    return _offsets(admin, again, given, OffsetSpec.latest(), beat)
+
+
+def _offsets(
+    admin: AdminClient,
+    again: Callable[[], AdminClient],
+    given: Sequence[TopicPartition],
+    which: OffsetSpec,
+    beat: Callable[[], None],
+) -> dict[tuple[str, int], int]:
+    admins = chain([admin], iter(again, None))  # one that knew the leaders of before asks with their epochs for ever
+    return _answered(lambda: _listed(next(admins), given, which), beat)
 
 
 def _answered(ask: Callable[[], T], beat: Callable[[], None]) -> T:
@@ -84,8 +105,7 @@ def _committed(consumer: Consumer, given: Sequence[TopicPartition]) -> list[Topi
     return found
 
 
-def _firsts(admin: AdminClient, given: Sequence[TopicPartition]) -> dict[tuple[str, int], int]:
-    """The first offset of each partition."""
-    asked = {TopicPartition(tp.topic, tp.partition): OffsetSpec.earliest() for tp in given}
+def _listed(admin: AdminClient, given: Sequence[TopicPartition], which: OffsetSpec) -> dict[tuple[str, int], int]:
+    asked = {TopicPartition(tp.topic, tp.partition): which for tp in given}
     answers = admin.list_offsets(asked, request_timeout=_ONE_ANSWER_SECONDS)
     return {(tp.topic, tp.partition): answer.result().offset for tp, answer in answers.items()}

@@ -1,5 +1,6 @@
 """The parked lanes are read before anything is fetched: all of them, in bounded time."""
 
+import asyncio
 from collections.abc import Sequence
 from itertools import count
 from typing import Any
@@ -13,7 +14,7 @@ from connectors.delivery.incoming import Record
 from connectors.delivery.parked import Waiting
 from connectors.delivery.scan import AT_MOST_S, TooManyWait, scan
 from tests.delivery.builders import Came
-from tests.delivery.ground import Ground
+from tests.delivery.ground import PARTITIONS, Ground
 
 FIELDS = {"priority": b"normal", "origin_offset": b"7", "not_before": b"1800000000000", "attempt": b"1"}
 
@@ -22,12 +23,15 @@ def told(**changes: bytes | None) -> list[tuple[str, bytes]]:
     return [(name, value) for name, value in {**FIELDS, **changes}.items() if value is not None]
 
 
-def scanned(ground: Ground, begins: Sequence[TopicPartition]) -> tuple[int, Assignment[Record]]:
+def scanned(ground: Ground, begins: Sequence[TopicPartition], beyond: int = 0) -> tuple[int, Assignment[Record]]:
+    """`beyond`: the ends are said to lie so far behind those that a fetch meets now."""
     sources = {name: source for source, name in enumerate(ground.policy.topics)}
     into: Assignment[Record] = Assignment({(sources[tp.topic], tp.partition): tp.offset for tp in begins})
     scanner = Consumer(scanner_config(ground.policy))
     try:
-        return scan(scanner, begins, sources, into, lambda: None), into
+        ends = ground._ends(list(begins))
+        reach = {tp: ends[tp.topic, tp.partition] + beyond for tp in begins}
+        return scan(scanner, reach, sources, into, lambda: None), into
     finally:
         scanner.close()
 
@@ -79,6 +83,21 @@ async def test_what_will_be_poison_parks_no_lane(ground: Ground, headers: list[t
     assert first_due(into) == 0, "it is read at once"
 
 
+@pytest.mark.servers
+async def test_what_is_there_is_waited_for_though_a_fetch_does_not_show_it_yet(ground: Ground) -> None:
+    """So it is after a broker died: its successor knows what was confirmed, but shows it a moment later."""
+    begins = begins_of(ground)
+    reading = asyncio.create_task(asyncio.to_thread(scanned, ground, begins, 1))
+    done, _ = await asyncio.wait({reading}, timeout=1.0)
+    assert not done
+    for tp in begins:
+        ground.put_raw(tp.topic, f"r-{tp.partition}", b"", told(), tp.partition)
+    ground.flush()
+    found, into = await asyncio.wait_for(reading, 20)
+    assert (found, into.parked.waiting) == (len(begins), PARTITIONS)
+    assert {place for place, unread in into.ahead._unread.items() if unread.soonest is None} == set()
+
+
 class Endless:
     """A scanner with more than can be read; silent at first, as when Kafka is away."""
 
@@ -107,5 +126,5 @@ def test_more_than_can_be_read_in_time_ends_the_process_and_waiting_for_kafka_do
     beat: Any = beats.__next__
     into: Assignment[Record] = Assignment({(3, 0): 0})
     with pytest.raises(TooManyWait):
-        scan(endless, [TopicPartition("retry", 0, 0)], {"retry": 3}, into, beat, lambda: next(seconds))
+        scan(endless, {TopicPartition("retry", 0, 0): 0}, {"retry": 3}, into, beat, lambda: next(seconds))
     assert next(beats) == 1_000 + AT_MOST_S // 50 + 1
