@@ -108,4 +108,7 @@ def _committed(consumer: Consumer, given: Sequence[TopicPartition]) -> list[Topi
 def _listed(admin: AdminClient, given: Sequence[TopicPartition], which: OffsetSpec) -> dict[tuple[str, int], int]:
     asked = {TopicPartition(tp.topic, tp.partition): which for tp in given}
     answers = admin.list_offsets(asked, request_timeout=_ONE_ANSWER_SECONDS)
-    return {(tp.topic, tp.partition): answer.result().offset for tp, answer in answers.items()}
+    found = {(tp.topic, tp.partition): answer.result().offset for tp, answer in answers.items()}
+    if any(offset < 0 for offset in found.values()):  # the client's word for a leader that did not answer (-1001)
+        raise KafkaException(KafkaError(KafkaError.LEADER_NOT_AVAILABLE))
+    return found
