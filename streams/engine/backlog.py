@@ -5,7 +5,7 @@ A client that sleeps cannot tell that it does, and on a consumer's connection ev
 
 from collections.abc import Mapping
 
-from confluent_kafka import IsolationLevel, KafkaException, TopicPartition
+from confluent_kafka import IsolationLevel, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from streams.engine.batch import Partition
@@ -15,7 +15,8 @@ class Backlog:
     """Compares read positions with the ends of the partitions. Blocks: for the watchdog's thread."""
 
     def __init__(self, bootstrap_servers: str, timeout_seconds: float = 3.0) -> None:
-        self._admin = AdminClient({"bootstrap.servers": bootstrap_servers, "log_level": 0})
+        self._settings = {"bootstrap.servers": bootstrap_servers, "log_level": 0}
+        self._admin = AdminClient(self._settings)
         self._timeout = timeout_seconds
 
     def waiting(self, positions: Mapping[Partition, int | None]) -> str | None:
@@ -34,9 +35,19 @@ class Backlog:
         """Where each of them ends. Raises KafkaException when Kafka does not tell it of every one."""
         if not partitions:
             return {}
+        try:
+            return self._ends(partitions)
+        except KafkaException:
+            self._admin = AdminClient(self._settings)  # one that knew former leaders may ask with their epochs for ever
+            raise
+
+    def _ends(self, partitions: list[Partition]) -> dict[Partition, int]:
         asked = self._admin.list_offsets(
             {TopicPartition(tp.topic, tp.partition): OffsetSpec.latest() for tp in partitions},
             isolation_level=IsolationLevel.READ_COMMITTED,
             request_timeout=self._timeout,
         )
-        return {Partition(tp.topic, tp.partition): answer.result().offset for tp, answer in asked.items()}
+        found = {Partition(tp.topic, tp.partition): answer.result().offset for tp, answer in asked.items()}
+        if any(end < 0 for end in found.values()):  # the client's word for a leader that did not answer (-1001)
+            raise KafkaException(KafkaError(KafkaError.LEADER_NOT_AVAILABLE))
+        return found
