@@ -140,9 +140,10 @@ class Assignment(Generic[P]):
         tight = total * 2 > bounds.together if self._tight[source] else total >= bounds.together
         self._tight[source] = tight
         most = bounds.share(len(mains)) if tight else bounds.unfinished
+        span = bounds.reach(len(mains))
         for place, tracker in mains:
             was = place in self.paused
-            stop = bounds.stop(tracker, was, most)
+            stop = bounds.stop(tracker, was, most, span)
             if stop and not was:
                 self.paused.add(place)
                 pause.append(place)

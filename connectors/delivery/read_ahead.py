@@ -31,23 +31,29 @@ class Bounds:
                  has only its share; what one partition is full of does not stop the others
     read_ahead   bytes of unfinished records of all retry topics together: at so many their partitions pause, at half
                  they resume
+    spans        offsets of one main topic: each of its partitions may span its share of them, and at least `span`
     """
 
     unfinished: int = 1_000
     span: int = 4_000
     together: int = 8_000
     read_ahead: int = 16 * 1024 * 1024
+    spans: int = 128_000
 
-    def stop(self, tracker: Tracker, stopped: bool, unfinished: int | None = None) -> bool:
-        """Whether this partition should not be read on. `unfinished`: its share, if that is less."""
-        most = self.unfinished if unfinished is None else unfinished
+    def stop(self, tracker: Tracker, stopped: bool, unfinished: int | None = None, span: int | None = None) -> bool:
+        """Whether this partition should not be read on. `unfinished`, `span`: its shares, if they differ."""
+        most, widest = self.unfinished if unfinished is None else unfinished, span or self.span
         if stopped:
-            return tracker.unfinished * 2 > most or tracker.span * 2 > self.span
-        return tracker.unfinished >= most or tracker.span >= self.span
+            return tracker.unfinished * 2 > most or tracker.span * 2 > widest
+        return tracker.unfinished >= most or tracker.span >= widest
 
     def share(self, partitions: int) -> int:
         """What each partition of a main topic may always have."""
         return min(self.unfinished, max(1, self.together // max(1, partitions)))
+
+    def reach(self, partitions: int) -> int:
+        """Offsets that each partition of a main topic may span."""
+        return max(self.span, self.spans // max(1, partitions))
 
 
 class Unread:

@@ -95,7 +95,7 @@ def test_a_partition_pauses_at_its_bounds_and_resumes_at_half() -> None:
 
 
 def test_one_stuck_record_pauses_its_partition_at_the_span() -> None:
-    owned = assignment(Bounds(unfinished=1_000, span=10))
+    owned = assignment(Bounds(unfinished=1_000, span=10, spans=0))
     records = [item(2, offset) for offset in range(10)]
     taken(owned, *records)
     for each in records[1:]:
@@ -103,6 +103,19 @@ def test_one_stuck_record_pauses_its_partition_at_the_span() -> None:
     assert owned.flow(range(5), 0) == ([(2, 0)], [])
     owned.complete(records[0])
     assert owned.flow(range(5), 0) == ([], [(2, 0)])
+
+
+def test_few_partitions_may_span_more_each_so_that_a_flood_behind_a_stuck_record_does_not_stop_one() -> None:
+    bounds = Bounds(unfinished=1_000, span=4, spans=20)
+    for partitions, reach in ((1, 20), (2, 10), (5, 4), (100, 4)):
+        owned: Assignment[Item] = Assignment({(1, number): 0 for number in range(partitions)}, bounds)
+        records = [item(1, offset) for offset in range(reach)]
+        taken(owned, *records[:-1])
+        assert owned.flow((1,), 0) == ([], [])
+        taken(owned, records[-1])
+        for each in records[1:]:
+            owned.complete(each)
+        assert owned.flow((1,), 0) == ([(1, 0)], [])
 
 
 def test_a_reader_pauses_only_what_it_reads() -> None:
