@@ -95,6 +95,17 @@ class Settings(BaseSettings):
     )
     webhook_rate_limits: Limits = Field("", description="The same for webhooks.")
     sms_rate_limits: Limits = Field("", description="The same for SMS.")
+    email_recipient_at_once: int = Field(
+        4,
+        ge=1,
+        le=10_000,
+        description="Deliveries of unordered types (`ordered = false`) to one recipient under way side by side in a "
+        "sender of e-mails; the others wait and cost no attempt. Ordered ones go one by one anyway.",
+    )
+    webhook_recipient_at_once: int = Field(
+        16, ge=1, le=10_000, description="The same for webhooks: so many calls of one endpoint at a time."
+    )
+    sms_recipient_at_once: int = Field(4, ge=1, le=10_000, description="The same for SMS.")
     partitions: int = Field(8, ge=1, le=4096, description="Partitions of every keyed topic; fixed once created.")
     replication_factor: int = Field(1, ge=1, le=9, description="Copies of each partition; 3 in production.")
     schema_registry_url: str = Field("", description="Schema registry (Confluent's API); empty: none.")
@@ -153,6 +164,11 @@ class Settings(BaseSettings):
     def limits(self, channel: Channel) -> RateLimits:
         """How often this channel may be used."""
         return RateLimits.parse(getattr(self, f"{channel}_rate_limits"))
+
+    def recipient_at_once(self, channel: Channel) -> int:
+        """How many unordered deliveries of this channel to one recipient are under way at most."""
+        made: int = getattr(self, f"{channel}_recipient_at_once")
+        return made
 
     def schedules(self) -> dict[Channel, RetrySchedule]:
         return {channel: self.schedule(channel) for channel in Channel}

@@ -12,11 +12,13 @@ from typing import Generic, Protocol, TypeVar
 from connectors.delivery.lanes import Lane, Lanes
 from connectors.delivery.parked import Parked, Waiting
 from connectors.delivery.read_ahead import Bounds, Place, ReadAhead
+from connectors.delivery.seats import Seats
 from connectors.delivery.tracker import Tracker
 
 TIER_0 = 3
 LOOK_AGAIN_MS = 50
 _BOUNDS = Bounds()
+_KEPT = 4  # of what a partition may always have unfinished, a quarter may wait for seats
 
 
 class Placed(Protocol):
@@ -59,6 +61,7 @@ class Assignment(Generic[P]):
             [(place, tracker) for place, tracker in self.trackers.items() if place[0] == source]
             for source in range(TIER_0)
         ]
+        self.seats: Seats[P] = Seats(self.lanes, max(1, bounds.share(len(self._mains[0])) // _KEPT))
         self._tight = [False] * TIER_0  # of this main topic much is unfinished
         self._waiting: list[tuple[int, int, P]] = []  # a heap by due time
         self._number = count()

@@ -21,6 +21,7 @@ from connectors.delivery.outgoing import failure_of
 from connectors.delivery.parts import SenderParts
 from connectors.delivery.policy import SenderPolicy
 from connectors.delivery.providers import Providers
+from connectors.delivery.seating import Seating
 from connectors.delivery.settle import Settle
 from connectors.unavailable import SomeUnavailable, Unavailable
 from streams.domain.breaker import is_failure
@@ -81,6 +82,7 @@ class Attempts:
         self._at_once, self._slots = policy.at_once or policy.slots, policy.slots
         self.providers = Providers(policy, parts, meter, self._look)
         self.limiter = Limiter(policy, parts.limits)
+        self.seating = Seating(policy, settle, meter, wake)
         self._gate = Gate(self._width, self._attempt)
         self._abandoned = False
         self.in_flight = 0
@@ -90,6 +92,12 @@ class Attempts:
         """Cancel the calls that still run: whoever takes over finds their claims and calls them ambiguous."""
         self._abandoned = True
         await self._gate.abandon()
+
+    def left(self, record: Record) -> None:
+        """It is not in flight any more."""
+        self.in_flight -= 1
+        if record.alone:
+            self.seating.left(record)
 
     def _width(self) -> int:
         return self._at_once + min(self.providers.hung, self._slots)
@@ -137,7 +145,7 @@ class Attempts:
             if verdict == UNSURE:
                 (ours if self._says_resend(record) else batch.later).append(record)
                 continue
-            self.in_flight -= 1
+            self.left(record)
             if isinstance(verdict, bytes):
                 self._settle.repeat(record, verdict)
             else:
@@ -159,8 +167,8 @@ class Attempts:
         marks = [(record.claim_key, RELEASED) for record in batch.later]
         with contextlib.suppress(Unavailable):
             await self._parts.claims.mark(batch.assignment.owner, marks)
-        self.in_flight -= len(batch.later)
         for record in batch.later:
+            self.left(record)
             if record.assignment.alive:
                 self._settle.wait_for_limit(record, _LATER_S if record.has_waited else _SOON_S)
                 record.has_waited = True
@@ -194,7 +202,7 @@ class Attempts:
             return
         made = self._composed(record, recipient)
         if not isinstance(made, Message):
-            self.in_flight -= 1
+            self.left(record)
             self._settle.finished(record, made)
             return
         chosen, wait_s = self.providers.choose(record.failed_at), 0.0
@@ -211,7 +219,7 @@ class Attempts:
             await self._parts.claims.mark(batch.assignment.owner, marks)
         for record, wait_s in batch.turned_away:
             if wait_s:
-                self.in_flight -= 1
+                self.left(record)
                 self._settle.wait_in_lane(record, wait_s)
             else:
                 self._put_back([record])
@@ -233,7 +241,9 @@ class Attempts:
         call = self.providers.begin(chosen)
         outcome = await self._caller.call(chosen.provider, record, message)
         self.providers.ended(chosen, call, outcome)
-        self.in_flight -= 1
+        self.in_flight -= 1  # as `left`, which would be a call more for each delivery
+        if record.alone:
+            self.seating.left(record)
         if isinstance(outcome, Sent):
             self._settle.finished(record, outcome)
             return
@@ -246,14 +256,15 @@ class Attempts:
 
     def _put_back(self, records: Sequence[Record]) -> None:
         """To the heads of their lanes."""
-        self.in_flight -= len(records)
         for record in records:
+            self.left(record)
             if record.assignment.alive:
                 record.assignment.lanes.release(record.lane, record)
 
     async def _give_back(self, owner: bytes, records: Sequence[Record]) -> None:
         """The partitions were given up while we claimed: nothing was called, and the new owner should know."""
-        self.in_flight -= len(records)
+        for record in records:
+            self.left(record)
         marks = [(record.claim_key, RELEASED) for record in records]
         with contextlib.suppress(Unavailable):
             await self._parts.claims.mark(owner, marks)

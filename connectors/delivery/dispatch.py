@@ -127,15 +127,17 @@ class Dispatch:
                 break
             if assignment.is_copy(record):
                 self._settle.drop_copy(record)
+                self.attempts.seating.forgo(record)
             elif waiting := assignment.behind(record):
                 self._settle.park_behind(record, waiting)
+                self.attempts.seating.forgo(record)
             else:
                 batch.append(record)
         self.attempts.in_flight += len(batch)
         return batch
 
     async def _decoded(self, picked: list[Record]) -> list[Record]:
-        """Those that can be read; none when their partitions were given up meanwhile."""
+        """Those that can be read and need not wait for a seat; none when their partitions were given up meanwhile."""
         readable: list[Record] = []
         for place, record in enumerate(picked):
             if place % _AT_A_TIME == _AT_A_TIME - 1:
@@ -143,7 +145,7 @@ class Dispatch:
                 if not record.assignment.alive:
                     self.attempts.in_flight -= len(readable) + len(picked) - place
                     return []
-            if self._decodes(record):
+            if self._decodes(record) and not (record.alone and self.attempts.seating.holds(record)):
                 readable.append(record)
             else:
                 self.attempts.in_flight -= 1
@@ -190,7 +192,7 @@ class Dispatch:
                 admitted.append(record)
                 continue
             record.has_waited = True
-            self.attempts.in_flight -= 1
+            self.attempts.left(record)
             self._meter.limited(held.by).inc()
             if record.assignment.alive:
                 self._settle.wait_for_limit(record, held.seconds)

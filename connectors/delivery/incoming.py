@@ -32,18 +32,20 @@ class Consumed(Protocol):
 class Record:
     """One delivery at work. Belongs to the assignment it was read in.
 
-    `delivery` and `claim_key` are there once it was decoded. `unconfirmed` counts the records it caused that Kafka has
-    not confirmed; when it is `closing` and none is left, `end_mark` (if any) goes into the claims, then its offset
-    completes. `failed_at`: the provider at which the last attempt failed in a way that another one may not.
+    `delivery`, `alone` and `claim_key` are there once it was decoded. `unconfirmed` counts the records it caused that
+    Kafka has not confirmed; when it is `closing` and none is left, `end_mark` (if any) goes into the claims, then its
+    offset completes. `failed_at`: the provider at which the last attempt failed in a way that another one may not.
     `has_waited`: for a rate limit, or in a retry topic, so it does not go to the end of the line once more.
+    `alone`: its type keeps no order, it is a lane of its own (its key is its own id, not its recipient's).
     """
 
     __slots__ = (
-        "address", "assignment", "claim_key", "closing", "delivery", "due", "end_mark", "failed_at", "has_waited",
-        "lane", "message", "offset", "origin", "partition", "redrives", "source", "told", "traceparent", "tried",
-        "unconfirmed",
+        "address", "alone", "assignment", "claim_key", "closing", "delivery", "due", "end_mark", "failed_at",
+        "has_waited", "lane", "message", "offset", "origin", "partition", "redrives", "source", "told", "traceparent",
+        "tried", "unconfirmed",
     )  # fmt: skip
 
+    alone: bool
     delivery: Delivery
     claim_key: bytes
     told: tuple[bytes, bytes] | None  # fields that its status has in common with it, encoded (delivery_reader.Received)
@@ -94,7 +96,9 @@ class Record:
         told = dict(self.message.headers() or ())
         self.redrives = _number(dict(self.headers), headers.REDRIVES) if headers.REDRIVES in told else 0
         self.traceparent = _bytes(told[headers.TRACE_PARENT]) if headers.TRACE_PARENT in told else None
-        self.claim_key = b"%s:%d" % (delivery.delivery_id.encode(), self.redrives)
+        own_id = delivery.delivery_id.encode()
+        self.alone = self.lane[0] == own_id
+        self.claim_key = b"%s:%d" % (own_id, self.redrives)
         if delivery.channel is not channel:
             raise PoisonRecord(f"a delivery for channel {delivery.channel} where one for {channel} belongs")
 

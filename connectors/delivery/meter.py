@@ -49,7 +49,7 @@ class Meter:
         return self._failovers(provider)
 
     def limited(self, limit: str) -> Counter:
-        """`limit`: provider, tenant or recipient."""
+        """`limit`: provider, tenant or recipient, or at_once."""
         return self._limited(limit)
 
     def handed_over(self, priority: int, seconds: float) -> None:

@@ -33,6 +33,7 @@ class SenderPolicy:
     batch            deliveries claimed and looked up at once
     hand_over        records that cross to the loop at once; nothing else runs there meanwhile
     ahead            so many runnable lanes of a priority that may wait are enough: no more is read
+    recipient_at_once  deliveries of one recipient side by side that keep no order; those that do are one a lane
     breaker          when calls to a provider stop; None: never (a channel whose failures are those of its addresses)
     limits           how often a provider may be called, a tenant and a recipient be told
     consumer, producer   librdkafka settings that win over ours
@@ -53,6 +54,7 @@ class SenderPolicy:
     hand_over: int = 100
     ahead: int = 512
     bounds: Bounds = field(default_factory=Bounds)
+    recipient_at_once: int = 16
     breaker: BreakerPolicy | None = field(default_factory=BreakerPolicy)
     limits: RateLimits = field(default_factory=RateLimits)
     consumer: ClientConfig = field(default_factory=dict)

@@ -48,7 +48,10 @@ FAILOVERS = Counter(
     "tidings_failovers", "Calls to another provider than the channel's first, by who got them.", ["channel", "provider"]
 )
 LIMITED = Counter(
-    "tidings_limited", "Times deliveries waited for a rate limit: of provider, tenant, recipient.", ["channel", "limit"]
+    "tidings_limited",
+    "Times deliveries waited for a limit: the rate of provider, tenant or recipient; at_once, what one recipient may "
+    "have under way.",
+    ["channel", "limit"],
 )
 IN_FLIGHT = Gauge("tidings_deliveries_in_flight", "Provider calls under way.", ["channel"])
 PARKED = Gauge("tidings_lanes_parked", "Lanes whose head waits in a retry topic.", ["channel"])

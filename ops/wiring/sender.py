@@ -91,6 +91,7 @@ def sender_policy(settings: Settings, channel: Channel) -> SenderPolicy:
         session_timeout=timedelta(seconds=settings.session_timeout_seconds),
         breaker=None if channel in WITHOUT_BREAKER else BreakerPolicy(),
         limits=settings.limits(channel),
+        recipient_at_once=settings.recipient_at_once(channel),
     )
 
 

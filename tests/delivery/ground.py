@@ -15,7 +15,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from confluent_kafka import Consumer, KafkaException, Message, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, Message, Producer, TopicPartition, murmur2
 from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec
 
 from connectors.delivery.parts import SenderParts
@@ -24,6 +24,7 @@ from connectors.delivery.sender import Sender
 from schemas import topics
 from streams.domain.delivery import Delivery
 from streams.domain.delivery_status import TERMINAL, Status
+from streams.domain.notification import Channel
 from streams.domain.retry_schedule import RetrySchedule
 from tests.delivery.builders import CATALOGUE, CODEC, SCHEDULE, EveryRecipient, compose, encoded, policy
 from tests.delivery.sender_process import Config
@@ -52,17 +53,18 @@ class Told:
 
 
 class Ground:
-    """The topics of the e-mail channel, entered at their ends by a consumer group of this ground's own.
+    """The topics of one channel, e-mail as a rule, entered at their ends by a consumer group of this ground's own.
 
     Tests on one broker keep apart by that group and by recipients that carry `self.name`.
     """
 
-    def __init__(self, bootstrap: str, schedule: RetrySchedule = SCHEDULE) -> None:
+    def __init__(self, bootstrap: str, schedule: RetrySchedule = SCHEDULE, channel: Channel = Channel.EMAIL) -> None:
         self.name = uuid.uuid4().hex[:8]
         self.bootstrap = bootstrap
         self.group = f"test-{self.name}"
         self.policy = policy(
             bootstrap_servers=bootstrap,
+            channel=channel,
             schedule=schedule,
             instance=self.name,
             consumer={"group.id": self.group},
@@ -93,6 +95,18 @@ class Ground:
             told = value.notification
             self.put_raw(topics.deliveries(value.channel, told.priority), told.recipient_id, encoded(value), headers)
         assert self._producer.flush(10) == 0
+
+    def put_alone(self, *values: Delivery) -> None:
+        """The same for a type that keeps no order: each has its own id as key, on the partition of its recipient."""
+        for value in values:
+            told = value.notification
+            topic, partition = topics.deliveries(value.channel, told.priority), self.partition(told.recipient_id)
+            self.put_raw(topic, value.delivery_id, encoded(value), partition=partition)
+        self.flush()
+
+    def partition(self, who: str) -> int:
+        """The one of this recipient."""
+        return int(murmur2(who.encode(), PARTITIONS))
 
     def put_raw(self, topic: str, key: str, value: bytes | None, headers: Any = None, partition: int = -1) -> None:
         self._producer.produce(topic, value, key.encode(), headers=headers, partition=partition)

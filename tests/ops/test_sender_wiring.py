@@ -40,3 +40,9 @@ def test_a_channel_gets_its_own_limits() -> None:
     given = settings(email_rate_limits="100/s, recipient 10/h")
     assert sender_policy(given, Channel.EMAIL).limits == RateLimits.parse("provider 100/s, recipient 10/h")
     assert sender_policy(given, Channel.WEBHOOK).limits == RateLimits()
+
+
+def test_a_channel_gets_its_own_bound_of_one_recipient() -> None:
+    given = settings(webhook_recipient_at_once="9")
+    found = {channel: sender_policy(given, channel).recipient_at_once for channel in Channel}
+    assert found == {Channel.EMAIL: 4, Channel.WEBHOOK: 9, Channel.SMS: 4}

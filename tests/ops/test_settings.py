@@ -88,12 +88,21 @@ def test_every_channel_may_have_rate_limits_and_has_none_by_default() -> None:
     assert (some.provider, some.tenant, some.recipient) == (RateLimit(10_000, 100), None, RateLimit(60_000_000, 1))
 
 
+def test_every_channel_bounds_what_one_recipient_has_at_once() -> None:
+    given = read(**NEEDED, webhook_recipient_at_once=3)
+    assert {channel: given.recipient_at_once(channel) for channel in Channel} == {
+        Channel.EMAIL: 4,
+        Channel.WEBHOOK: 3,
+        Channel.SMS: 4,
+    }
+
+
 def test_every_setting_is_used_and_documented() -> None:
     sources = "".join(p.read_text() for p in (ROOT / "ops").rglob("*.py"))
     for name, field in Settings.model_fields.items():
         assert field.description, name
         used = rf"settings\.{name}\b"
-        if of_each_channel := re.search(r"_retry_schedule$|_rate_limits$", name):
+        if of_each_channel := re.search(r"_retry_schedule$|_rate_limits$|_recipient_at_once$", name):
             used = rf"{{channel}}{of_each_channel[0]}\b"
         assert re.search(used, sources.replace("self.", "settings.")), f"{name} is never used"
 

@@ -1,0 +1,275 @@
+"""So many deliveries of one recipient at a time, and who is next."""
+
+from dataclasses import dataclass, field
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from connectors.delivery.lanes import Lane, Lanes
+from connectors.delivery.seats import Seats
+
+HIGH, NORMAL, LOW = range(3)
+
+
+@dataclass(eq=False, slots=True)
+class One:
+    """Number `origin`, a lane of its own."""
+
+    who: str
+    origin: int
+    priority: int = NORMAL
+    partition: int = 0
+
+    lane: Lane = field(init=False)
+    source: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.lane, self.source = (b"%d" % self.origin, self.priority), self.priority
+
+
+@dataclass
+class Room:
+    """Lanes and seats as a sender uses them. `most`: seats of a recipient; `kept_at_most`: of a partition."""
+
+    most: int = 2
+    kept_at_most: int = 100
+    now: float = 1_000.0
+    at_work: list[One] = field(default_factory=list)
+    sent_away: list[tuple[One, float]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.lanes: Lanes[One] = Lanes()
+        self.seats: Seats[One] = Seats(self.lanes, self.kept_at_most)
+
+    def come(self, *some: One) -> None:
+        for one in some:
+            self.lanes.offer(one)
+
+    def pick(self, count: int = 1_000) -> None:
+        for _ in range(count):
+            one = self.lanes.pick()
+            if one is None:
+                return
+            if self.seats.take(one.who, one.lane, self.most):
+                self.at_work.append(one)
+            elif not self.seats.keep(one.who, one, self.now):
+                self.send_away(one)
+
+    def end(self, one: One) -> None:
+        self.at_work.remove(one)
+        self.seats.leave(one.who)
+        self.lanes.release(one.lane)
+
+    def overdue(self, before: float) -> None:
+        for who, one in self.seats.overdue(before):
+            assert who == one.who
+            self.send_away(one)
+
+    def send_away(self, one: One) -> None:
+        self.sent_away.append((one, self.seats.turn(one.who, self.now, 5.0)))
+        self.lanes.release(one.lane)
+
+    def of(self, who: str) -> list[int]:
+        return [one.origin for one in self.at_work if one.who == who]
+
+
+def several(count: int, who: str = "ada", first: int = 0, priority: int = NORMAL) -> list[One]:
+    return [One(who, number, priority) for number in range(first, first + count)]
+
+
+def test_a_recipient_has_so_many_seats_and_another_has_its_own() -> None:
+    room = Room(most=3)
+    room.come(*several(10), *several(2, "bob", 100))
+    room.pick()
+    assert room.of("ada") == [0, 1, 2]
+    assert room.of("bob") == [100, 101]
+    assert room.seats.kept == 7
+
+
+def test_the_seat_of_who_ends_passes_to_who_was_kept_for_longest_not_to_who_comes() -> None:
+    room = Room(most=2)
+    room.come(*several(4))
+    room.pick()
+    room.come(One("ada", 50))
+    room.end(room.at_work[0])
+    room.pick()
+    assert room.of("ada") == [1, 2]
+    room.end(room.at_work[0])
+    room.pick()
+    assert room.of("ada") == [2, 3]
+
+
+def test_a_kept_one_that_was_called_has_its_seat_until_it_is_picked() -> None:
+    room = Room(most=1)
+    room.come(*several(2))
+    room.pick()
+    room.end(room.at_work[0])
+    assert room.seats.taken("ada") == 1
+    assert not room.seats.take("ada", (b"another", NORMAL), 1)
+    room.pick()
+    assert room.of("ada") == [1]
+    assert room.seats.taken("ada") == 1
+
+
+def test_of_those_kept_the_urgent_ones_come_first_and_the_least_urgent_in_one_of_twenty_one() -> None:
+    room = Room(most=1)
+    room.come(*several(1))
+    room.pick()
+    room.come(*several(40, first=100, priority=LOW))
+    room.pick()
+    room.come(*several(40, first=200, priority=NORMAL), *several(40, first=300, priority=HIGH))
+    room.pick()
+    served = []
+    for _ in range(21):
+        room.end(room.at_work[0])
+        room.pick()
+        served += room.of("ada")
+    assert served == [*range(300, 316), *range(200, 204), 100]
+
+
+def test_only_so_many_of_a_partition_are_kept_whoever_they_are_for() -> None:
+    room = Room(most=1, kept_at_most=3)
+    room.come(One("ada", 1), One("bob", 2), *several(2, "ada", 10), *several(2, "bob", 20))
+    room.pick()
+    room.come(One("ada", 30, NORMAL, partition=1), One("ada", 40, HIGH))
+    room.pick()
+    assert [one.origin for one, _ in room.sent_away] == [21]
+    assert room.seats.kept == 5
+    room.end(next(one for one in room.at_work if one.who == "bob"))
+    room.come(One("ada", 50))
+    room.pick()
+    assert [one.origin for one, _ in room.sent_away] == [21]
+
+
+def test_who_was_kept_for_long_is_kept_no_longer_and_the_younger_stay() -> None:
+    room = Room(most=1)
+    room.come(*several(3))
+    room.pick()
+    room.now += 5
+    room.come(*several(2, first=10))
+    room.pick()
+    room.overdue(1_000.0)
+    assert [one.origin for one, _ in room.sent_away] == [1, 2]
+    assert room.seats.kept == 2
+    room.end(room.at_work[0])
+    room.pick()
+    assert room.of("ada") == [10]
+
+
+@pytest.mark.parametrize(
+    ("a_call_s", "apart_s"),
+    [(0.002, 0.003 / 5), (20.0, 0.01)],  # three ends, and two that have begun; what is slow may be quick soon
+)
+def test_turns_are_as_far_apart_as_seats_come_free_but_never_far(a_call_s: float, apart_s: float) -> None:
+    room = Room(most=2, kept_at_most=4)
+    room.come(*several(6))
+    room.pick()
+    for _ in range(3):
+        room.now += a_call_s / 2
+        room.end(room.at_work[0])
+        room.pick()
+    room.come(*several(600, first=100))
+    room.pick()
+    waits = [wait for _, wait in room.sent_away]
+    late = [wait - 5 - n * apart_s for n, wait in enumerate(waits)]
+    assert len(late) == 597
+    assert -1e-6 <= min(late) <= max(late) < 0.1
+    assert len({round(wait, 6) for wait in waits}) <= 5 + 597 * apart_s / 0.1, "they come back several at a time"
+
+
+def test_the_pace_is_that_of_the_last_rounds() -> None:
+    room = Room(most=2, kept_at_most=1_000)
+    room.come(*several(900))
+    room.pick()
+
+    def serve(count: int, seconds: float) -> None:
+        for _ in range(count):
+            room.now += seconds
+            room.end(room.at_work[0])
+            room.pick()
+
+    def gap() -> float:
+        waits = [room.seats.turn("ada", room.now, 0.0) for _ in range(1_000)]
+        return (waits[-1] - waits[0]) / 999
+
+    serve(400, 0.001)
+    assert gap() == pytest.approx(0.001, rel=0.3)
+    serve(40, 0.008)
+    assert gap() == pytest.approx(0.006, rel=0.3)
+
+
+def test_a_seat_that_was_given_to_one_that_left_its_lane_untried_is_free_again() -> None:
+    room = Room(most=1)
+    room.come(*several(3))
+    room.pick()
+    room.end(room.at_work[0])
+    called = room.lanes.pick()
+    assert called is not None
+    assert room.seats.forgo("ada", called.lane)
+    room.lanes.release(called.lane)
+    assert not room.seats.forgo("ada", called.lane)
+    room.pick()
+    assert room.of("ada") == [2]
+    room.end(room.at_work[0])
+    assert room.seats.taken("ada") == 0
+
+
+class Machine(RuleBasedStateMachine):
+    """Whatever comes, ends, and waits too long: never more than the seats, and nobody is forgotten."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.room, self.came = Room(most=2, kept_at_most=3), 0
+        self.ended: list[One] = []
+
+    @rule(who=st.sampled_from(("ada", "bob")), priority=st.integers(0, 2), partition=st.integers(0, 1))
+    def come(self, who: str, priority: int, partition: int) -> None:
+        self.room.come(One(who, self.came, priority, partition))
+        self.came += 1
+
+    @rule(count=st.integers(1, 6))
+    def pick(self, count: int) -> None:
+        self.room.pick(count)
+
+    @rule(number=st.integers(0, 9))
+    def end(self, number: int) -> None:
+        if at_work := self.room.at_work:
+            one = at_work[number % len(at_work)]
+            self.room.end(one)
+            self.ended.append(one)
+
+    @rule(seconds=st.integers(0, 10), kept_for=st.integers(0, 10))
+    def time_passes(self, seconds: int, kept_for: int) -> None:
+        self.room.now += seconds
+        self.room.overdue(self.room.now - kept_for)
+
+    @invariant()
+    def no_recipient_has_more_at_work_than_seats(self) -> None:
+        for who in ("ada", "bob"):
+            assert len(self.room.of(who)) <= self.room.seats.taken(who) <= self.room.most
+
+    @invariant()
+    def nobody_waits_longer_than_allowed_and_turns_rise(self) -> None:
+        assert all(5 - 1e-6 <= wait <= 5.1 + len(self.room.sent_away) * 0.01 for _, wait in self.room.sent_away)
+
+    @invariant()
+    def all_are_somewhere(self) -> None:
+        at_work, gone = len(self.room.at_work), len(self.ended) + len(self.room.sent_away)
+        queued = sum(len(lane.queue) for lane in self.room.lanes._lanes.values())
+        assert self.came == at_work + gone + queued + self.room.seats.kept
+
+    def teardown(self) -> None:
+        self.room.pick()
+        while self.room.at_work:
+            self.end(0)
+            self.room.pick()
+        assert len(self.ended) + len(self.room.sent_away) == self.came
+        assert (self.room.seats.kept, len(self.room.lanes)) == (0, 0)
+        assert self.room.seats._rows == {}
+        assert self.room.seats._called == set()
+
+
+TestMachine = Machine.TestCase
+TestMachine.settings = settings(max_examples=200, stateful_step_count=60, deadline=None)
