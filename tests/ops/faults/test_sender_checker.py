@@ -175,6 +175,16 @@ def test_a_held_one_that_is_unknown_needs_its_dead_letter() -> None:
     assert wrong(left.judged()) == (1, 0, 0, 0)
 
 
+def test_a_held_one_that_is_unknown_need_not_have_come() -> None:
+    """A process that died between claim and call leaves it so."""
+    left = Left()
+    unknown = left.ledger.send(0, HELD, 0)
+    left.ledger.confirm(unknown, Place("deliveries.email.high", 0, 0), dead=True)
+    assert left.judged().expected == 1
+    left.tell(unknown, HELD, "unknown")
+    assert left.judged().expected == 0
+
+
 def test_duplicates_that_the_provider_caused_are_excused_and_no_more(left: Left) -> None:
     arrive_twice(left)
     arrive_twice(left)
