@@ -120,10 +120,13 @@ class Codec:
         return tuple(field["name"] for field in self._schemas[name]["fields"])
 
     def reader_from(self, name: str, first: str, *picks: Pick) -> Reader:
-        """A reader of the fields from `first` on."""
+        """A reader of the fields from `first` on; instead of a record that is the last field, of its fields."""
         schema = self._schemas[name]
         start = [field["name"] for field in schema["fields"]].index(first)
-        return reader({**schema, "fields": schema["fields"][start:]}, *picks)
+        *fields, last = schema["fields"][start:]
+        inner = last["type"]
+        is_record = isinstance(inner, dict) and inner["type"] == "record"
+        return reader({**schema, "fields": [*fields, *(inner["fields"] if is_record else [last])]}, *picks)
 
     def encoder(self, name: str, first: str, last: str) -> Encoder:
         """An encoder (schemas/encoder.py) of a run of fields of our current schema, without a frame."""

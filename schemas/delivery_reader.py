@@ -3,33 +3,30 @@
 What is in doubt is left to the thorough way, which also finds the words for what cannot be read.
 """
 
+from collections.abc import Mapping
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any
 
 from schemas.codec import Codec, PoisonRecord
-from schemas.maker import maker
 from schemas.reader_source import Number, Raw, Rest, Value
 from schemas.records import delivery_from_record
 from streams.domain.delivery import Delivery
 from streams.domain.notification import Channel, Notification, Priority
 
-_notification, _delivery = maker(Notification), maker(Delivery)
 _ID_SIZE, _SIZED_ID = b"\x48", 37  # what Avro writes before a text of 36 bytes, and how long they are together
 _KNOWN_AT_MOST = 10_000  # then it starts anew: memory stays bounded whatever comes
+_SHARED_AT_MOST = 256  # bytes of metadata that is remembered, for the same reason
 
 
-class Received(NamedTuple):
-    """A delivery. `told`: the fields in which its status begins like it, as received, before and after the channel."""
-
-    delivery: Delivery
-    told: tuple[bytes, bytes] | None
+Told = tuple[bytes, bytes]
+"""The fields in which its status begins like a delivery, as received: before and after the channel."""
 
 
 class DeliveryReader:
     """Reads the deliveries of one process.
 
-    What many deliveries have in common (category, catalogue, channels asked for) is decoded once, and known by its
-    bytes from then on.
+    What many deliveries have in common (category, catalogue, channels asked for, metadata) is decoded once, and known
+    by its bytes from then on.
     """
 
     def __init__(self, codec: Codec) -> None:
@@ -63,36 +60,41 @@ class DeliveryReader:
             Value("cancellation_key"),
             Value("data"),
             Value("to"),
-            Value("metadata"),
+            Rest("to"),
         )
+        self._read_metadata = codec.reader_from("Notification", "metadata", Value("metadata"))
         self._heads: dict[bytes, tuple[Channel, str, str, str]] = {}
         self._priorities: dict[bytes, Priority] = {}
         self._asked: dict[bytes, tuple[tuple[str, ...], str | None]] = {}
+        self._metadata: dict[bytes, Mapping[str, str]] = {}
 
-    def read(self, data: bytes | None) -> Received:
+    def read(self, data: bytes | None) -> tuple[Delivery, Told | None]:
         """Raises PoisonRecord."""
         if data is None or not data.startswith(self._frame):
-            return Received(self._thorough(data), None)
+            return self._thorough(data), None
         try:
             identity, delivery_id, head, at = self._head(data)
             (
                 version, decided_by, who, notification_id, recipient_id, kind, priority, owner, tenant,
-                created_at, expires_at, send_at, asked, dedupe_key, cancellation_key, content, to, metadata,
+                created_at, expires_at, send_at, asked, dedupe_key, cancellation_key, content, to, carried,
             ) = self._read_rest(data, at)  # fmt: skip
+            metadata = self._metadata.get(carried)
+            if metadata is None:
+                metadata = self._learned_metadata(carried)
         except (IndexError, ValueError):
-            return Received(self._thorough(data), None)
+            return self._thorough(data), None
         try:
             channel, locale, category, catalogue_version = self._heads[head]
             channels, wanted_locale = self._asked[asked]
             known_priority = self._priorities[priority]
         except KeyError:
-            return Received(self._learned(data, head, priority, asked), (identity + who, owner))
-        told = _notification(
+            return self._learned(data, head, priority, asked), (identity + who, owner)
+        told = Notification(
             notification_id, recipient_id, kind, known_priority, created_at, content, tenant, expires_at, send_at,
             channels, wanted_locale, dedupe_key, cancellation_key, to, metadata,
         )  # fmt: skip
-        made = _delivery(delivery_id, channel, locale, category, catalogue_version, version, decided_by, told)
-        return Received(made, (identity + who, owner))
+        made = Delivery(delivery_id, channel, locale, category, catalogue_version, version, decided_by, told)
+        return made, (identity + who, owner)
 
     def _head(self, data: bytes) -> tuple[bytes, str, bytes, int]:
         """The delivery id, encoded and as text; the fields before the preference version, encoded; where they end."""
@@ -107,6 +109,14 @@ class DeliveryReader:
             self._last_head = head
         return identity, delivery_id, head, len(data) - len(rest)
 
+    def _learned_metadata(self, carried: bytes) -> Mapping[str, str]:
+        """Raises IndexError or ValueError. Nobody changes it, so those who have the same may share it."""
+        metadata: Mapping[str, str] = self._read_metadata(carried, 0)[0]
+        if len(carried) <= _SHARED_AT_MOST:
+            _room_in(self._metadata)
+            self._metadata[carried] = metadata
+        return metadata
+
     def _thorough(self, data: bytes | None) -> Delivery:
         record = self._codec.decode("Delivery", data)
         try:
@@ -119,12 +129,16 @@ class DeliveryReader:
         made = self._thorough(data)
         told = made.notification
         for known in (self._heads, self._priorities, self._asked):
-            if len(known) >= _KNOWN_AT_MOST:
-                known.clear()
+            _room_in(known)
         self._heads[head] = made.channel, made.locale, made.category, made.catalogue_version
         self._priorities[priority] = told.priority
         self._asked[asked] = told.channels, told.locale
         return made
+
+
+def _room_in(known: dict[bytes, Any]) -> None:
+    if len(known) >= _KNOWN_AT_MOST:
+        known.clear()
 
 
 @lru_cache(8)

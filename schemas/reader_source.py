@@ -234,6 +234,15 @@ class _Writer:
     def _union(self, branches: list[Any], into: str | None) -> None:
         if into:
             self._line(f"{into} = None")
+        if branches[0] != "null":
+            self._branches(branches, into)
+            return
+        with self._block("if not data[at]:"):  # most of them are null
+            self._line("at += 1")
+        with self._block("else:"):
+            self._branches(branches, into)
+
+    def _branches(self, branches: list[Any], into: str | None) -> None:
         self._index(len(branches), f"not one of the {len(branches)} branches of a union", into="branch")
         for place, branch in enumerate(branches):
             if branch != "null":
@@ -258,7 +267,8 @@ class _Writer:
             self._line(f"{into} = {'{}' if len(item) > 1 else '[]'}")
         self._count(items)
         with self._block(f"while {items}:"):
-            with self._block(f"for _ in range({items}):"):
+            with self._block(f"while {items}:"):
+                self._line(f"{items} -= 1")
                 for each, part in zip(item, parts, strict=True):
                     self._value(each, part)
                 if into:

@@ -15,12 +15,10 @@ from connectors.channels.smtp_connect import connect
 from connectors.channels.smtp_connection import STUCK_SECONDS, Owner, SmtpConnection
 from connectors.channels.smtp_pool import SmtpPool
 from connectors.channels.smtp_url import parse_relay
-from schemas.maker import maker
 from streams.domain.delivery import Message
 from streams.domain.failures import Failure, FailureKind
 from streams.domain.outcomes import DeadLetter, Outcome, ProviderCall, RetryLater, Sent
 
-_made_call = maker(ProviderCall)
 _QUEUED_AS = re.compile(r"(?i)\bqueued as ([\w.-]{1,64})")
 
 
@@ -102,7 +100,7 @@ class SmtpProvider:
         text = ending.reply.text if ending.reply is not None else ""
         queued = _QUEUED_AS.search(text)
         local_part = message.address.rpartition("@")[0]
-        return _made_call(
+        return ProviderCall(
             self.name,
             int(started_at * 1000),
             duration_ms,

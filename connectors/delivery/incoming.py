@@ -7,7 +7,7 @@ from connectors.delivery.assignment import TIER_0, Assignment
 from connectors.delivery.policy import PRIORITIES
 from schemas import headers
 from schemas.codec import Codec, PoisonRecord
-from schemas.delivery_reader import delivery_reader
+from schemas.delivery_reader import Told, delivery_reader
 from streams.domain.delivery import Delivery
 from streams.domain.failures import FailureKind
 from streams.domain.next_step import Tried
@@ -32,9 +32,9 @@ class Consumed(Protocol):
 class Record:
     """One delivery at work. Belongs to the assignment it was read in.
 
-    `delivery`, `alone` and `claim_key` are there once it was decoded. `unconfirmed` counts the records it caused that
-    Kafka has not confirmed; when it is `closing` and none is left, `end_mark` (if any) goes into the claims, then its
-    offset completes. `failed_at`: the provider at which the last attempt failed in a way that another one may not.
+    `delivery`, `alone` and a `claim_key`: once it was decoded. `unconfirmed` counts the records it caused that Kafka has
+    not confirmed; when it is `closing` and none is left, `end_mark` (if any) goes into the claims, then its offset
+    completes. `failed_at`: the provider at which the last attempt failed in a way that another one may not.
     `has_waited`: for a rate limit, or in a retry topic, so it does not go to the end of the line once more.
     `alone`: its type keeps no order, it is a lane of its own (its key is its own id, not its recipient's).
     """
@@ -47,8 +47,7 @@ class Record:
 
     alone: bool
     delivery: Delivery
-    claim_key: bytes
-    told: tuple[bytes, bytes] | None  # fields that its status has in common with it, encoded (delivery_reader.Received)
+    told: Told | None
 
     def __init__(self, assignment: "Assignment[Record]", message: Consumed, source: int) -> None:
         self.assignment = assignment
@@ -58,6 +57,7 @@ class Record:
         self.offset = self.origin = message.offset()
         self.lane = (message.key() or b"", source)
         self.due = 0
+        self.claim_key = b""
         self.tried = UNTRIED
         self.failed_at: str | None = None
         self.has_waited = source >= TIER_0
@@ -104,7 +104,7 @@ class Record:
 
     @property
     def is_decoded(self) -> bool:
-        return hasattr(self, "claim_key")
+        return self.claim_key != b""
 
 
 class Wait(NamedTuple):

@@ -1,12 +1,12 @@
 """One notification on one channel, as a sender receives it and as a provider is asked to carry it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from streams.domain.notification import Channel, Notification
+from streams.domain.value import value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Delivery:
     """To be carried out: who, what, and what decided it."""
 
@@ -20,7 +20,7 @@ class Delivery:
     notification: Notification
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Message:
     """What a provider gets: one address and the rendered parts (e-mail: subject, html, text; webhook: body; SMS: text).
 

@@ -11,6 +11,7 @@ from streams.domain.recipient import Recipient
 
 NO_ADDRESS = "no_address"
 ERASED = "erased"
+_UNKNOWN = Preference("")  # of whom nothing is known, whoever it is
 
 
 def last_veto(
@@ -28,7 +29,7 @@ def last_veto(
         return Drop(Status.SUPPRESSED, ERASED, Layer.VETO)
     if kind is None:
         return DeadLetter(Failure(FailureKind.PERMANENT, f"type: the catalogue has no type {told.type!r}"))
-    preference = recipient.preference if recipient else Preference(told.recipient_id)
+    preference = recipient.preference if recipient else _UNKNOWN
     verdict = decide_delivery(kind, delivery.channel, preference)
     if not verdict.allowed:
         return Drop(Status.SUPPRESSED, verdict.rule, verdict.layer)

@@ -1,13 +1,18 @@
-"""How an attempt ended: a closed set, matched in one place (connectors/delivery/settle.py)."""
+"""How an attempt ended: a closed set, matched in one place (connectors/delivery/settle.py).
+
+Each has a `call` and a `failure`, which are None where there was none.
+"""
 
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import ClassVar
 
 from streams.domain.delivery_status import Status
 from streams.domain.failures import Failure
+from streams.domain.value import value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ProviderCall:
     """What is logged of one provider call. `started_at`: ms since 1970 UTC; request and response are redacted."""
 
@@ -20,12 +25,13 @@ class ProviderCall:
     provider_message_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Sent:
     """The provider took it. `delivered`: the channel's answer is already the proof (a webhook's 2xx)."""
 
     call: ProviderCall
     delivered: bool = False
+    failure: ClassVar[None] = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +61,8 @@ class Drop:
     status: Status
     reason: str
     layer: str | None = None
+    call: ClassVar[None] = None
+    failure: ClassVar[None] = None
 
 
 Outcome = Sent | RetryLater | DeadLetter | Drop

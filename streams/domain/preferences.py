@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from streams.domain.catalogue import Category, NotificationType
 from streams.domain.notification import Channel
+from streams.domain.value import value
 
 
 class Layer(StrEnum):
@@ -49,13 +50,16 @@ class Preference:
     choices: tuple[Choice, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Verdict:
     """Whether a delivery may go out, and which rule of which layer said so."""
 
     allowed: bool
     layer: Layer
     rule: str
+
+
+_DEFAULT = Verdict(True, Layer.SYSTEM, "default")
 
 
 def decide_delivery(kind: NotificationType, channel: Channel, preference: Preference) -> Verdict:
@@ -68,7 +72,7 @@ def decide_delivery(kind: NotificationType, channel: Channel, preference: Prefer
     chosen = _most_specific(preference.choices, kind.name, category, channel)
     if chosen is not None:
         return Verdict(chosen.wants, Layer.RECIPIENT, chosen.rule)
-    return Verdict(True, Layer.SYSTEM, "default")
+    return _DEFAULT
 
 
 def _most_specific(choices: tuple[Choice, ...], kind: str, category: Category, channel: Channel) -> Choice | None:
