@@ -17,7 +17,6 @@ from connectors.delivery.incoming import Record
 from connectors.delivery.limiter import Limiter
 from connectors.delivery.meter import Meter
 from connectors.delivery.outage import Outage
-from connectors.delivery.outgoing import failure_of
 from connectors.delivery.parts import SenderParts
 from connectors.delivery.policy import SenderPolicy
 from connectors.delivery.providers import Providers
@@ -76,7 +75,13 @@ class Attempts:
         wake: Callable[[], None],
     ) -> None:
         """`wake` is called when a provider has become usable, or calls were found to hang."""
-        self._parts, self._settle, self._outage, self._meter = parts, settle, outage, meter
+        self._parts, self._types, self._settle, self._outage, self._meter = (
+            parts,
+            parts.catalogue.types,
+            settle,
+            outage,
+            meter,
+        )
         self._caller = Caller(meter, policy.call_at_most)
         self._wake = wake
         self._at_once, self._slots = policy.at_once or policy.slots, policy.slots
@@ -100,7 +105,8 @@ class Attempts:
             self.seating.left(record)
 
     def _width(self) -> int:
-        return self._at_once + min(self.providers.hung, self._slots)
+        hung = self.providers.hung
+        return self._at_once + min(hung, self._slots) if hung else self._at_once
 
     def _look(self) -> None:
         self._gate.look()
@@ -248,7 +254,7 @@ class Attempts:
             self._settle.finished(record, outcome)
             return
         record.failed_at = chosen.name if is_failure(outcome) else None
-        failure = failure_of(outcome)
+        failure = outcome.failure
         if failure is None or not failure.ambiguous or self._may_resend(record):
             self._settle.finished(record, outcome)
         elif record.assignment.alive:  # of an orphan the claim stays, and tells the new owner the same
@@ -270,7 +276,7 @@ class Attempts:
             await self._parts.claims.mark(owner, marks)
 
     def _kind(self, record: Record) -> NotificationType | None:
-        return self._parts.catalogue.types.get(record.delivery.notification.type)
+        return self._types.get(record.delivery.notification.type)
 
 
 def _recipient_of(record: Record) -> str:

@@ -8,7 +8,6 @@ from connectors.delivery.deadlines import Deadlines
 from connectors.delivery.fail_stop import frames_of
 from connectors.delivery.incoming import Record
 from connectors.delivery.meter import Meter
-from connectors.delivery.outgoing import call_of, failure_of
 from ops.telemetry import logs, metrics
 from streams.domain.delivery import Message
 from streams.domain.failures import Failure, FailureKind
@@ -58,7 +57,7 @@ class Caller:
 
     def _tell(self, provider: str, record: Record, message: Message, outcome: Outcome, seconds: float) -> None:
         word, now = _WORDS.get(type(outcome), "other"), now_ms()
-        call, failure = call_of(outcome), failure_of(outcome)
+        call, failure = outcome.call, outcome.failure
         self._meter.call(provider, word, seconds)
         if message.attempt == 1:
             self._meter.handed_over(record.lane[1], max(0.0, (now - message.created_at) / 1000))

@@ -76,7 +76,7 @@ class Gate(Generic[T]):
                 await waiter
                 continue
             await self._call(line.popleft())
-            if self.inside > self._width():
+            if len(self._tasks) - len(self._idle) > self._width():
                 return
             self._coming += 1
 

@@ -21,8 +21,12 @@ class Meter:
         self._handed_over = [metrics.HANDED_OVER_SECONDS.of(channel, str(p)) for p in PRIORITIES]
         self._statuses = cache(lambda number, status: metrics.DELIVERIES.of(channel, PRIORITIES[number], status))
         self._dead_letters = cache(lambda kind: metrics.DEAD_LETTERS.labels(policy.name, kind))
-        self._calls = cache(lambda provider, outcome: metrics.PROVIDER_CALLS.of(channel, provider, outcome))
-        self._seconds = cache(lambda provider: metrics.PROVIDER_SECONDS.of(channel, provider))
+        self._calls = cache(
+            lambda provider, outcome: (
+                metrics.PROVIDER_CALLS.of(channel, provider, outcome),
+                metrics.PROVIDER_SECONDS.of(channel, provider),
+            )
+        )
         self._failovers = cache(lambda provider: metrics.FAILOVERS.labels(channel, provider))
         self._limited = cache(lambda limit: metrics.LIMITED.labels(channel, limit))
 
@@ -39,8 +43,9 @@ class Meter:
         return self._dead_letters(kind)
 
     def call(self, provider: str, outcome: str, seconds: float) -> None:
-        self._calls(provider, outcome)()
-        self._seconds(provider)(seconds, 1)
+        count, observe = self._calls(provider, outcome)
+        count()
+        observe(seconds, 1)
 
     def breaker(self, provider: str) -> Gauge:
         return metrics.BREAKER.labels(self._channel, provider)

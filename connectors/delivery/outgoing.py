@@ -18,13 +18,15 @@ from streams.domain.failures import Failure
 from streams.domain.next_step import DeadLetterKind
 from streams.domain.notification import Channel
 from streams.domain.outcomes import Outcome, ProviderCall
+from streams.domain.value import value
 
 STATUS_EVENT = "tidings.delivery-status"
 _REASON_AT_MOST = 1_000
 _progress = lru_cache(4096)(progress)
 
 
-class Outgoing(NamedTuple):
+@value
+class Outgoing:
     """One record for Kafka. `partition`: -1 leaves it to the partitioner."""
 
     topic: str
@@ -65,12 +67,12 @@ class Letters:
         delivery = record.delivery
         way = _progress(told.status, told.attempt, record.redrives)
         try:
-            value = self._spliced(record, told, now, way, outcome)
+            made = self._spliced(record, told, now, way, outcome)
         except Exception:  # a provider's words that are no valid text must not stop the sender
-            value = self._thorough(record, told, now, outcome)
+            made = self._thorough(record, told, now, outcome)
         event = f"{delivery.delivery_id}/{way}" if told.status in TERMINAL else f"{delivery.delivery_id}/{way}/{now}"
-        made = self._stamps.of(event, now, record.traceparent)
-        return Outgoing(topics.DELIVERY_STATUS, delivery.notification.recipient_id.encode(), value, made)
+        stamps = self._stamps.of(event, now, record.traceparent)
+        return Outgoing(topics.DELIVERY_STATUS, delivery.notification.recipient_id.encode(), made, stamps)
 
     def _spliced(self, record: Record, told: Reported, now: int, way: int, outcome: Outcome | None) -> bytes:
         """What its delivery has in common with it as it was received, the rest by a generated encoder."""
@@ -88,14 +90,15 @@ class Letters:
                 delivery.channel,
                 about.tenant,
             )
-        failure = failure_of(outcome)
+        call, failure = _of(outcome)
         rest = self._rest(
             told.status, way, now, told.attempt, record.redrives, told.layer, told.reason, told.due_at,
-            _call_fields(call_of(outcome), failure), _address_mark(record, failure),
+            _call_fields(call, failure), _address_mark(record, failure),
         )  # fmt: skip
         return self._frame + start + rest
 
     def _thorough(self, record: Record, told: Reported, now: int, outcome: Outcome | None) -> bytes:
+        call, failure = _of(outcome)
         value = status_to_record(
             record.delivery,
             told.status,
@@ -105,8 +108,8 @@ class Letters:
             layer=told.layer,
             reason=told.reason,
             due_at=told.due_at,
-            call=_call(outcome),
-            address_mark=_address_mark(record, failure_of(outcome)),
+            call=_call(call, failure),
+            address_mark=_address_mark(record, failure),
         )
         return self._codec.encode("DeliveryStatus", _as_text(value))
 
@@ -122,9 +125,7 @@ class Letters:
             **_history(record),
             **_failed(outcome),
         }
-        return self._passed_on(self._topics[TIER_0 + waiting.tier], record, changes)._replace(
-            partition=record.partition
-        )
+        return self._passed_on(self._topics[TIER_0 + waiting.tier], record, changes, record.partition)
 
     def dead_letter(
         self, record: Record, kind: DeadLetterKind, reason: str, provider: str | None, attempt: int
@@ -143,22 +144,17 @@ class Letters:
             changes[headers.PROVIDER] = provider.encode()
         return self._passed_on(topics.DEAD_LETTERS, record, changes)
 
-    def _passed_on(self, topic: str, record: Record, changes: dict[str, bytes]) -> Outgoing:
+    def _passed_on(self, topic: str, record: Record, changes: dict[str, bytes], partition: int = -1) -> Outgoing:
         message = record.message
-        return Outgoing(topic, message.key(), message.value(), headers.replaced(record.headers, changes))
+        return Outgoing(topic, message.key(), message.value(), headers.replaced(record.headers, changes), partition)
 
 
-def call_of(outcome: Outcome | None) -> ProviderCall | None:
-    """The provider call an outcome tells of, if there was one."""
-    return getattr(outcome, "call", None)
+def _of(outcome: Outcome | None) -> tuple[ProviderCall | None, Failure | None]:
+    """The call an outcome tells of, and its failure."""
+    return (outcome.call, outcome.failure) if outcome else (None, None)
 
 
-def failure_of(outcome: Outcome | None) -> Failure | None:
-    return getattr(outcome, "failure", None)
-
-
-def _call(outcome: Outcome | None) -> dict[str, object] | None:
-    call, failure = call_of(outcome), failure_of(outcome)
+def _call(call: ProviderCall | None, failure: Failure | None) -> dict[str, object] | None:
     return call_to_record(call, str(failure.kind) if failure else None) if call else None
 
 
@@ -186,7 +182,7 @@ def _history(record: Record) -> Mapping[str, bytes]:
 
 
 def _failed(outcome: Outcome | None) -> Mapping[str, bytes]:
-    failure, call = failure_of(outcome), call_of(outcome)
+    call, failure = _of(outcome)
     if failure is None:
         return {}
     told = {headers.FAILURE_KIND: str(failure.kind).encode(), headers.FAILURE_REASON: _short(failure.reason)}

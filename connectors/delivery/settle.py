@@ -15,7 +15,7 @@ from connectors.delivery.calling import now_ms
 from connectors.delivery.incoming import Record
 from connectors.delivery.marking import Marker
 from connectors.delivery.meter import Meter
-from connectors.delivery.outgoing import Letters, Reported, call_of, failure_of
+from connectors.delivery.outgoing import Letters, Reported
 from connectors.delivery.parked import Waiting
 from connectors.delivery.policy import SenderPolicy
 from connectors.delivery.producing import Writer
@@ -117,7 +117,7 @@ class Settle:
         self._wake()
 
     def _end(self, record: Record, step: Ended, outcome: Outcome | None) -> None:
-        call, reason = call_of(outcome), step.reason or ""
+        call, reason = outcome.call if outcome else None, step.reason or ""
         mark = DROPPED
         if step.dead_letter is not None:
             mark = dead_mark(step.attempt)
@@ -128,8 +128,7 @@ class Settle:
 
     def _retry(self, record: Record, step: Again, outcome: Outcome) -> None:
         record.tried = step.tried
-        failure = failure_of(outcome)
-        reason = failure.reason if failure else None
+        reason = outcome.failure.reason if outcome.failure else None
         self._tell(record, Reported(Status.RETRYING, step.tried.attempt, reason, due_at=step.due_at), outcome)
         if isinstance(step.where, Tier):
             self._park(record, Waiting(step.where.index, step.due_at), outcome)

@@ -14,7 +14,7 @@ from enum import IntEnum
 from typing import NamedTuple
 
 from streams.domain.failures import FailureKind
-from streams.domain.outcomes import DeadLetter, Outcome, RetryLater
+from streams.domain.outcomes import Outcome
 
 _MS = timedelta(milliseconds=1)
 SLICES = 6  # the window moves on by a slice of its length
@@ -127,9 +127,8 @@ def is_failure(outcome: Outcome) -> bool:
 
     A throttled call and an address that is refused for good are answers of a provider that works.
     """
-    if not isinstance(outcome, RetryLater | DeadLetter):
-        return False
-    return outcome.failure.kind is FailureKind.TRANSIENT or outcome.failure.ambiguous
+    failure = outcome.failure
+    return failure is not None and (failure.kind is FailureKind.TRANSIENT or failure.ambiguous)
 
 
 def report(breaker: Breaker, policy: BreakerPolicy, tally: Tally, wanted: int, now: int) -> tuple[Breaker, int]:
