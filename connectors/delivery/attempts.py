@@ -75,20 +75,15 @@ class Attempts:
         wake: Callable[[], None],
     ) -> None:
         """`wake` is called when a provider has become usable, or calls were found to hang."""
-        self._parts, self._types, self._settle, self._outage, self._meter = (
-            parts,
-            parts.catalogue.types,
-            settle,
-            outage,
-            meter,
-        )
+        self._parts, self._settle, self._outage, self._meter = parts, settle, outage, meter
+        self._types, self._compose = parts.catalogue.types, parts.compose
         self._caller = Caller(meter, policy.call_at_most)
         self._wake = wake
-        self._at_once, self._slots = policy.at_once or policy.slots, policy.slots
+        self._slots = policy.slots
         self.providers = Providers(policy, parts, meter, self._look)
         self.limiter = Limiter(policy, parts.limits)
         self.seating = Seating(policy, settle, meter, wake)
-        self._gate = Gate(self._width, self._attempt)
+        self._gate = Gate(policy.at_once or policy.slots, self._hung, self._attempt)
         self._abandoned = False
         self.in_flight = 0
         self.check_awake: Callable[[], None] = lambda: None
@@ -104,9 +99,8 @@ class Attempts:
         if record.alone:
             self.seating.left(record)
 
-    def _width(self) -> int:
-        hung = self.providers.hung
-        return self._at_once + min(hung, self._slots) if hung else self._at_once
+    def _hung(self) -> int:
+        return min(self.providers.hung, self._slots)
 
     def _look(self) -> None:
         self._gate.look()
@@ -232,12 +226,13 @@ class Attempts:
 
     def _composed(self, record: Record, recipient: Recipient | None) -> Message | Outcome:
         """The message, or why there is none."""
+        delivery = record.delivery
         try:
-            address = last_veto(record.delivery, self._kind(record), recipient, now_ms())
+            address = last_veto(delivery, self._types.get(delivery.notification.type), recipient, now_ms())
             if not isinstance(address, str):
                 return address
             record.address = address
-            return self._parts.compose(record.delivery, address, record.tried.attempt + 1)
+            return self._compose(delivery, address, record.tried.attempt + 1)
         except RenderingFailed as failed:
             return DeadLetter(Failure(FailureKind.PERMANENT, failed.reason))
         except Exception as error:

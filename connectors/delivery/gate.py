@@ -15,15 +15,15 @@ T = TypeVar("T")
 
 
 class Gate(Generic[T]):
-    """Calls for what stands in line, at most `width()` side by side. Who is urgent passes all others that wait.
+    """Calls for what stands in line, at most `width` and `more()` side by side. Who is urgent passes all others.
 
     A task goes on from one call to the next, and waits when nobody stands in line: one for each call would cost more
     than the rest of a start.
     """
 
-    def __init__(self, width: Callable[[], int], call: Callable[[T], Awaitable[None]]) -> None:
-        """`width` may change; tell by `look` when it grew. What `call` raises ends the process."""
-        self._width, self._call = width, call
+    def __init__(self, width: int, more: Callable[[], int], call: Callable[[T], Awaitable[None]]) -> None:
+        """`more` may change; tell by `look` when it grew. What `call` raises ends the process."""
+        self._width, self._more, self._call = width, more, call
         self._loop = asyncio.get_running_loop()
         self._urgent: deque[T] = deque()
         self._others: deque[T] = deque()
@@ -45,7 +45,7 @@ class Gate(Generic[T]):
     def look(self) -> None:
         """Let in who fits."""
         waiting = len(self._urgent) + len(self._others)
-        room = min(self._width() - self.inside, waiting - self._coming, _AT_A_TIME - self._coming)
+        room = min(self._width + self._more() - self.inside, waiting - self._coming, _AT_A_TIME - self._coming)
         for _ in range(room):
             self._coming += 1
             if self._idle:
@@ -76,7 +76,8 @@ class Gate(Generic[T]):
                 await waiter
                 continue
             await self._call(line.popleft())
-            if len(self._tasks) - len(self._idle) > self._width():
+            too_many = len(self._tasks) - len(self._idle) - self._width
+            if too_many > 0 and too_many > self._more():
                 return
             self._coming += 1
 

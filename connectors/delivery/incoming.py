@@ -102,6 +102,12 @@ class Record:
         if delivery.channel is not channel:
             raise PoisonRecord(f"a delivery for channel {delivery.channel} where one for {channel} belongs")
 
+    def forget(self) -> None:
+        """It was sent and told of: of thousands that wait for Kafka to confirm that, memory needs only the places."""
+        del self.delivery, self.told
+        if self.source < TIER_0:  # else it is still asked for its size
+            del self.message
+
     @property
     def is_decoded(self) -> bool:
         return self.claim_key != b""

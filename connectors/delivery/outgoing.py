@@ -93,7 +93,7 @@ class Letters:
         call, failure = _of(outcome)
         rest = self._rest(
             told.status, way, now, told.attempt, record.redrives, told.layer, told.reason, told.due_at,
-            _call_fields(call, failure), _address_mark(record, failure),
+            _call_fields(call, failure) if call else None, _address_mark(record, failure) if failure else None,
         )  # fmt: skip
         return self._frame + start + rest
 
@@ -109,7 +109,7 @@ class Letters:
             reason=told.reason,
             due_at=told.due_at,
             call=_call(call, failure),
-            address_mark=_address_mark(record, failure),
+            address_mark=_address_mark(record, failure) if failure else None,
         )
         return self._codec.encode("DeliveryStatus", _as_text(value))
 
@@ -158,18 +158,16 @@ def _call(call: ProviderCall | None, failure: Failure | None) -> dict[str, objec
     return call_to_record(call, str(failure.kind) if failure else None) if call else None
 
 
-def _call_fields(call: ProviderCall | None, failure: Failure | None) -> tuple[object, ...] | None:
+def _call_fields(call: ProviderCall, failure: Failure | None) -> tuple[object, ...]:
     """As `_call`, in the order of the schema."""
-    if call is None:
-        return None
     return (
         call.provider, call.started_at, call.duration_ms, call.code, failure.kind if failure else None, call.request,
         call.response, call.provider_message_id,
     )  # fmt: skip
 
 
-def _address_mark(record: Record, failure: Failure | None) -> str | None:
-    if failure is None or not failure.address_is_dead:
+def _address_mark(record: Record, failure: Failure) -> str | None:
+    if not failure.address_is_dead:
         return None
     return mark_key(record.delivery.notification.recipient_id, record.delivery.channel, record.address)
 

@@ -68,6 +68,7 @@ class Settle:
             self._tell(record, told, outcome)
             self.writer.close(record)
             self._sent.append((record, mark))
+            record.forget()
         else:
             expires_at = record.delivery.notification.expires_at
             step = next_step(outcome, record.tried, self._schedule, random.random(), now_ms(), expires_at)

@@ -17,7 +17,7 @@ class Calls:
         self.began: list[str] = []
         self.running: dict[str, asyncio.Event] = {}
         self.at_once: set[str] = set()
-        self.gate = Gate(lambda: self.width, self.call)
+        self.gate = Gate(1, lambda: self.width - 1, self.call)
 
     async def call(self, name: str) -> None:
         self.began.append(name)

@@ -48,6 +48,13 @@ def test_a_record_from_a_retry_topic_knows_its_lane_its_origin_and_what_was_trie
     assert (record.tried.attempt, record.tried.first_failed_at, record.redrives) == (2, 1_600_000_000_000, 1)
 
 
+def test_a_record_from_a_retry_topic_that_was_sent_gives_back_the_memory_it_took() -> None:
+    record = decoded(RETRY, source=3)
+    took = record.size
+    record.forget()
+    assert record.size == took > len(encoded(delivery()))
+
+
 def test_what_is_written_to_a_retry_topic_reads_back_as_the_same_delivery() -> None:
     record = decoded(RETRY, source=4)
     out = letters().retry(record, Waiting(1, 1_700_000_009_999))

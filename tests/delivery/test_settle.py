@@ -1,5 +1,6 @@
 """What an outcome becomes: what is written, what is marked, and in which order."""
 
+import weakref
 from dataclasses import replace
 
 import pytest
@@ -22,6 +23,19 @@ async def test_a_lane_is_released_after_the_mark_and_the_offset_completes_after_
         [record] = desk.put(mail)
         await until(lambda: desk.claims.values.get(claim_key(mail)) == b"s1")
         await until(lambda: len(record.assignment.lanes) == 0)
+        assert desk.statuses(mail) == ["sent"]
+        assert not desk.completed(record)
+        desk.producer.holds = False
+        await until(lambda: desk.completed(record))
+
+
+async def test_what_was_sent_keeps_only_its_place_while_kafka_has_not_confirmed_it() -> None:
+    desk, mail = Desk(), delivery()
+    desk.producer.holds = True
+    async with desk.running():
+        [record] = desk.put(mail)
+        content = weakref.ref(record.message)
+        await until(lambda: content() is None)
         assert desk.statuses(mail) == ["sent"]
         assert not desk.completed(record)
         desk.producer.holds = False
