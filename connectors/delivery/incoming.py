@@ -32,8 +32,8 @@ class Consumed(Protocol):
 class Record:
     """One delivery at work. Belongs to the assignment it was read in.
 
-    `delivery`, `alone` and a `claim_key`: once it was decoded. `unconfirmed` counts the records it caused that Kafka has
-    not confirmed; when it is `closing` and none is left, `end_mark` (if any) goes into the claims, then its offset
+    `delivery`, `alone` and a `claim_key`: once it was decoded. `unconfirmed` counts the records it caused that Kafka
+    has not confirmed; when it is `closing` and none is left, `end_mark` (if any) goes into the claims, then its offset
     completes. `failed_at`: the provider at which the last attempt failed in a way that another one may not.
     `has_waited`: for a rate limit, or in a retry topic, so it does not go to the end of the line once more.
     `alone`: its type keeps no order, it is a lane of its own (its key is its own id, not its recipient's).
