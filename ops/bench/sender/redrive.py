@@ -14,6 +14,7 @@ from ops.bench.figures import Figure, quantile
 from ops.bench.sender.process import Contender, running, settings_of
 from ops.bench.sender.site import Site
 from ops.bench.sender.steady import Steady
+from schemas.topics import DEAD_LETTERS
 from streams.domain.notification import Channel
 
 Say = Callable[[str], None]
@@ -75,7 +76,8 @@ def _make_dead_letters(site: Site, letters: int) -> None:
 def _redriven_meanwhile(steady: Steady, letters: int, environment: dict[str, str]) -> float:
     """How many went back a second, while live ones were written."""
     rate = max(1, round(letters / _REDRIVE_SECONDS))
-    command = ["dead-letters", "redrive", "--all", "--yes", "--rate", str(rate), "--json"]
+    # the command has the topic's name
+    command = [DEAD_LETTERS, "redrive", "--all", "--yes", "--rate", str(rate), "--json"]
     began = time.monotonic()
     with _tidings(command, environment, subprocess.PIPE) as redrive:
         while redrive.poll() is None:
