@@ -15,14 +15,15 @@ from connectors.channels.smtp_mail import Mail
 
 _QUICK_SECONDS = 0.25  # a relay that answers a content within it gets the next envelope with the next content
 _AFTER_CODE = ("", " ", "\t", "-")
+PROMPT_SECONDS = 0.005
 STUCK_SECONDS = 1  # such an envelope waits no longer for the answer to the content before it
 
 
 class Owner(Protocol):
     """To whom a connection belongs: it has the mails."""
 
-    def follower(self) -> Mail | None:
-        """A mail that waits for a connection and may be next on this one."""
+    def follower(self, connection: "SmtpConnection") -> Mail | None:
+        """A mail that waits and may be next on this one."""
 
     def free(self, connection: "SmtpConnection") -> None:
         """It can carry another mail."""
@@ -60,6 +61,7 @@ class SmtpConnection(asyncio.Protocol):
         self._step = Step.ENVELOPE  # of the mail
         self._handed_over_at = 0.0
         self._is_quick = False  # it answered the last content
+        self.is_prompt = False  # and very soon; so a follower loses no time
         self._is_fresh = True  # no mail has ended on it
         self._followed = False  # the envelope of the mail came together with another one's content
         self._just_written = False  # while data is read: what is left of it cannot be an answer to that
@@ -182,7 +184,7 @@ class SmtpConnection(asyncio.Protocol):
         self._step, self._replies, self._just_written = Step.CONTENT, [], True
         self._patience.begin(self._content_seconds)
         self._handed_over_at = self._loop.time()
-        follower = self._owner.follower() if self._pipelining and self._is_quick and not self._is_last else None
+        follower = self._owner.follower(self) if self._pipelining and self._is_quick and not self._is_last else None
         if follower is None:
             self._transport.write(mail.content)
             return
@@ -210,7 +212,8 @@ class SmtpConnection(asyncio.Protocol):
     def _answer(self, reply: Reply) -> None:
         """To the content."""
         self._in_transaction = False
-        self._is_quick = self._loop.time() - self._handed_over_at <= _QUICK_SECONDS
+        took = self._loop.time() - self._handed_over_at
+        self._is_quick, self.is_prompt = took <= _QUICK_SECONDS, took <= PROMPT_SECONDS and self._pipelining
         self._end(Ending(Step.CONTENT, reply))
         self.abort() if reply.code == answers.CLOSING else self._carried()
 

@@ -25,6 +25,9 @@ class WaitingLine(Generic[T]):
     def __bool__(self) -> bool:
         return bool(self._waiting)
 
+    def __len__(self) -> int:
+        return len(self._waiting)
+
     @property
     def first(self) -> T:
         """Whose turn is next; IndexError: nobody waits."""

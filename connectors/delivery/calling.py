@@ -30,6 +30,7 @@ class Caller:
         self._deadlines = Deadlines(at_most.total_seconds())
         self._log = logs.get(part="sender")
         self._lines = logs.Flood("provider call", _TOLD, part="sender")
+        self._loop = asyncio.get_running_loop()  # each question for it costs a system call before Python 3.12
 
     async def call(self, provider: Provider, record: Record, message: Message) -> Outcome:
         """How the attempt ended. Called in a task of its own."""
@@ -67,7 +68,7 @@ class Caller:
         code, reason = call.code if call else None, failure.reason if failure else None
         duration_ms = round(seconds * 1000, 2)
         if self._lines.add(now, message.delivery_id, provider, message.attempt, duration_ms, code, word, reason):
-            asyncio.get_running_loop().call_soon(logs.flush)
+            self._loop.call_soon(logs.flush)
 
 
 def unexpected(error: Exception, record: Record, call: ProviderCall | None = None) -> RetryLater:

@@ -24,6 +24,7 @@ ON_BOTH_LOOPS = (
     "test_email_tls",
     "test_smtp_following",
     "test_smtp_pipelining",
+    "test_smtp_prompt",
     "test_smtp_whims",
 )
 """Modules whose tests run on asyncio's own loop and on uvloop, as senders do; the others run on the first."""
