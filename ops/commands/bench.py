@@ -104,7 +104,7 @@ def sender(
     others: Annotated[int, typer.Option(help="Deliveries of each run of the others.", min=100)] = 2_000,
     runs: Annotated[int, typer.Option(help="Runs of each contender.", min=1)] = 3,
     only: Annotated[str, typer.Option(help=f"Of {', '.join(SENDER_PARTS)}: some, with commas.")] = "",
-    flood: Annotated[int, typer.Option(help="Low deliveries that wait while high ones come.", min=3_000)] = 30_000,
+    flood: Annotated[int, typer.Option(help="Low deliveries that wait while high ones come.", min=3_000)] = 100_000,
     seconds: Annotated[float, typer.Option(help="At each steady rate.")] = 10,
     minutes: Annotated[float, typer.Option(help="Of load while memory is watched.")] = 1,
     letters: Annotated[int, typer.Option(help="Dead letters that are redriven.", min=100)] = 10_000,

@@ -35,7 +35,7 @@ class Amounts:
     deliveries: int = 20_000
     others: int = 2_000
     runs: int = 3
-    flood: int = 30_000
+    flood: int = 100_000
     seconds: float = 10.0
     minutes: float = 1.0
     letters: int = 10_000
