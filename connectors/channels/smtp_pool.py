@@ -49,10 +49,11 @@ class SmtpPool(Owner):
 
     async def carry(self, sender: str, recipient: str, content: bytes) -> Ending:
         """Hand over one mail on a kept or a new connection. Raises nothing a relay can cause."""
-        mail = Mail(sender, recipient, content, self._loop.create_future(), self._loop.time() + self._wait_seconds)
         if self._closed:
             return _CLOSED
-        if self._is_prompt and len(self._line) < self._busy():
+        now = self._loop.time()
+        mail = Mail(sender, recipient, content, self._loop.create_future(), now + self._wait_seconds)
+        if self._is_prompt and now >= self._follow_from and len(self._line) < self._busy():
             self._line.append(mail, mail.until)
             self._hurry = self._hurry or self._loop.call_later(PROMPT_SECONDS, self._hand_out)
         elif (connection := self._take()) is not None:
@@ -108,11 +109,13 @@ class SmtpPool(Owner):
         return self._open - len(self._opening) - len(self._idle)
 
     def _hand_out(self) -> None:
-        """Not so prompt after all."""
+        """Not so prompt after all; until it answers a content in time."""
         self._hurry = None
-        while self._line and (connection := self._take()) is not None:
-            self.free(connection)
-        self._grow()
+        if self._line:
+            while self._line and (connection := self._take()) is not None:
+                self.free(connection)
+            self._grow()
+            self._is_prompt = False
 
     def _waiting(self) -> Mail | None:
         """The first in line; it stands there no more."""
