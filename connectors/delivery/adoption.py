@@ -48,6 +48,8 @@ class Adoption:
     def __init__(self, home: Home, stand_in: StandIn) -> None:
         self._home, self._stand_in = home, stand_in
         self.recent = RecentClaims()
+        self.told = 0
+        """Changes while Redis, which had forgotten all, is told what was claimed last, and when it was."""
         self._memory: bytes | None = None
         self._out_of_reach = False
         self._log = logs.get(part="claims")
@@ -64,6 +66,7 @@ class Adoption:
         """
         memory = await self._home.memory()
         if self._memory not in (None, memory):
+            self.told += 1
             known = self.recent.left()
             self._log.error(
                 "Redis has forgotten all claims: what a process that is gone had not committed may be sent twice, "
@@ -72,6 +75,7 @@ class Adoption:
                 told_again=len(known),
             )
             await self._home.adopt(known)
+            self.told += 1
         self._memory = memory
 
     async def copy(self) -> int | None:

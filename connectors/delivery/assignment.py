@@ -19,6 +19,7 @@ TIER_0 = 3
 LOOK_AGAIN_MS = 50
 _BOUNDS = Bounds()
 _KEPT = 4  # of what a partition may always have unfinished, a quarter may wait for seats
+_KEPT_AGAIN = 16  # of what comes back from a retry partition: it takes from what all of them may have read (read_ahead)
 
 
 class Placed(Protocol):
@@ -61,7 +62,8 @@ class Assignment(Generic[P]):
             [(place, tracker) for place, tracker in self.trackers.items() if place[0] == source]
             for source in range(TIER_0)
         ]
-        self.seats: Seats[P] = Seats(self.lanes, max(1, bounds.share(len(self._mains[0])) // _KEPT))
+        kept = max(1, bounds.share(len(self._mains[0])) // _KEPT)
+        self.seats: Seats[P] = Seats(self.lanes, lambda source: kept if source < TIER_0 else _KEPT_AGAIN)
         self._tight = [False] * TIER_0  # of this main topic much is unfinished
         self._waiting: list[tuple[int, int, P]] = []  # a heap by due time
         self._number = count()

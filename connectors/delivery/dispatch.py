@@ -178,9 +178,10 @@ class Dispatch:
         batch.records = await self._within_limits(batch.records)
         if not batch.records:
             return
-        admitted = batch.records
+        # told now: what goes back may be sent by another flow meanwhile, and has then forgotten whose tokens it took
+        backs = [(record, self._limiter.back(record)) for record in batch.records]
         await self.attempts.carry_out(batch)
-        if unspent := [record for record in admitted if record not in batch.called]:
+        if unspent := [back for record, back in backs if record not in batch.called]:
             await self._limiter.give_back(unspent)
 
     async def _within_limits(self, records: list[Record]) -> list[Record]:

@@ -18,6 +18,7 @@ from streams.domain.ports import Claims
 
 _LOOK_S = 1.0
 _SWEEP_TURNS = 10  # what may be left is looked for so seldom
+_REMINDED_AT_MOST = 3  # times in a call, of a Redis that forgets as soon as it is told
 _PATIENCE = 2  # turns in which Redis waits for what is in PostgreSQL, if that is away as well
 
 T = TypeVar("T")
@@ -70,14 +71,18 @@ class FallbackClaims:
         await self._redis.close()
 
     async def _carried_out(self, work: Callable[[Claims], Awaitable[T]]) -> T:
+        reminded = 0
         while True:
             if self._is_there:
-                changes = self._changes
+                changes, told = self._changes, self._adoption.told
                 try:
                     done = await work(self._redis)
-                    if not self._adoption.is_forgotten:
+                    if self._adoption.is_forgotten:
+                        reminded += 1
+                        await self._remind(reminded)
+                    elif told == self._adoption.told:
                         return done
-                    await self._remind()  # then again: it may say another thing now
+                    # again: it may say another thing now, and does not know what it was told before it forgot
                 except Unavailable as away:
                     self._lost(away, changes)
             elif self._open.is_set():
@@ -85,8 +90,10 @@ class FallbackClaims:
             else:
                 await self._open.wait()
 
-    async def _remind(self) -> None:
+    async def _remind(self, times: int) -> None:
         """Raises Unavailable."""
+        if times > _REMINDED_AT_MOST:
+            raise Unavailable("redis", "it forgets again and again")
         async with self._taking_over:
             if self._adoption.is_forgotten:  # else another call found it out too
                 await self._adoption.look()

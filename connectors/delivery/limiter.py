@@ -105,9 +105,13 @@ class Limiter:
                 held[place] = self._turn(records[place], asks[place].buckets[found.held_by], found.wait_us / 1_000_000)
         return held
 
-    async def give_back(self, records: Sequence[Record]) -> None:
+    def back(self, record: Record) -> Ask:
+        """What `give_back` takes for one that was admitted."""
+        return self._ask_for(record, -1)
+
+    async def give_back(self, backs: Sequence[Ask]) -> None:
         """Admitted, but not called after all."""
-        await self._lease([self._ask_for(record, -1) for record in records])
+        await self._lease(backs)
 
     def _in_line(self, record: Record, ask: Ask) -> Held | None:
         """Who has not waited yet goes behind those who do, without asking."""

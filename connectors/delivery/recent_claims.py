@@ -6,7 +6,9 @@ from typing import NamedTuple
 
 from streams.domain.claim_marks import AMBIGUOUS, NEW, RELEASED, UNSURE, Left, is_end, marked
 
-_MOST = 16_000  # claims and marks: 8,000 deliveries, as many as are unfinished of a busy topic (Bounds.together); 2 MB
+# Claims and marks: 8,000 deliveries, as many as are unfinished of a busy topic (Bounds.together); 2 to 4 MB. What hangs
+# longer than it takes to send 8,000 others is not among them any more.
+_MOST = 16_000
 _KINDS = {NEW: b"c", AMBIGUOUS: b"a", UNSURE: b"u"}  # as in claim_marks
 
 

@@ -8,11 +8,13 @@ import time
 from collections.abc import Callable
 
 from connectors.delivery.assignment import Assignment
+from connectors.delivery.fail_stop import fail_stop
 from connectors.delivery.incoming import Record
 from connectors.delivery.meter import Meter
 from connectors.delivery.policy import SenderPolicy
 from connectors.delivery.settle import Settle
 
+_AT_A_TIME = 64  # that are sent away in one turn of the loop: thousands would be a pause for all that is urgent
 _MORE_S = 0.001  # what waits longer than the schedule's first delay waits in a retry topic
 
 
@@ -37,7 +39,7 @@ class Seating:
             self._meter.limited("at_once").inc()
             now = time.monotonic()
             if assignment.seats.keep(who, record, now):
-                self._watch(assignment)
+                self._watch(assignment, self._patience_s / 2)
             else:
                 self._send_away(who, record, now)
         return True
@@ -54,10 +56,10 @@ class Seating:
         ):  # fmt: skip
             self._wake()
 
-    def _watch(self, assignment: Assignment[Record]) -> None:
+    def _watch(self, assignment: Assignment[Record], soon_s: float) -> None:
         if self._watched is not assignment:
             self._watched = assignment
-            asyncio.get_running_loop().call_later(self._patience_s / 2, self._look, assignment)
+            asyncio.get_running_loop().call_later(soon_s, self._look, assignment)
 
     def _look(self, assignment: Assignment[Record]) -> None:
         """Nobody is kept for long. What is kept when its partitions are given up is left to the new owner."""
@@ -66,11 +68,15 @@ class Seating:
         if not assignment.alive:
             return
         now = time.monotonic()
-        for who, record in assignment.seats.overdue(now - self._patience_s):
-            self._send_away(who, record, now)
+        try:
+            overdue = assignment.seats.overdue(now - self._patience_s, _AT_A_TIME)
+            for who, record in overdue:
+                self._send_away(who, record, now)
+        except Exception as error:  # they are in no line any more: nobody would come to them again
+            fail_stop(error)
         if assignment.seats.kept:
-            self._watch(assignment)
+            self._watch(assignment, 0.0 if len(overdue) == _AT_A_TIME else self._patience_s / 2)
 
     def _send_away(self, who: str, record: Record, now: float) -> None:
-        wait_s = record.assignment.seats.turn(who, now, self._patience_s + _MORE_S)
+        wait_s = record.assignment.seats.turn(who, record.lane[1], now, self._patience_s + _MORE_S)
         self._settle.wait_for_limit(record, wait_s)

@@ -5,7 +5,8 @@ free is kept; the seat of who ends passes to one that is kept, which goes throug
 """
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from itertools import islice
 from math import ceil
 from typing import Generic, Protocol, TypeVar
 
@@ -29,12 +30,12 @@ S = TypeVar("S", bound=Seated)
 class _Row(Generic[S]):
     """The seats of one recipient. `since`, `left`: from when on they were all taken, and how many have ended since."""
 
-    __slots__ = ("credits", "kept", "last_turn", "left", "since", "taken")
+    __slots__ = ("credits", "kept", "last_turns", "left", "since", "taken")
 
     def __init__(self) -> None:
         self.taken = self.left = 0
         self.since: float | None = None
-        self.last_turn = 0.0
+        self.last_turns = [0.0] * len(WEIGHTS)
         self.kept: tuple[deque[tuple[float, S]], ...] = ()  # by priority, with the time since when
         self.credits: list[int] = []
 
@@ -73,8 +74,8 @@ class Seats(Generic[S]):
     `kept`: how many are.
     """
 
-    def __init__(self, lanes: Lanes[S], kept_at_most: int) -> None:
-        """`kept_at_most`: of one partition, so that its bounds are not filled by them."""
+    def __init__(self, lanes: Lanes[S], kept_at_most: Callable[[int], int]) -> None:
+        """`kept_at_most`: of one partition of a source, so that its bounds are not filled by them."""
         self._lanes, self._kept_at_most = lanes, kept_at_most
         self._rows: dict[str, _Row[S]] = {}
         self._called: set[Lane] = set()  # they have their seat, and are to be picked
@@ -97,7 +98,7 @@ class Seats(Generic[S]):
     def keep(self, who: str, record: S, now: float) -> bool:
         """Until a seat is free; its lane stays busy. False: too many of its partition are kept. `now` in seconds."""
         place = record.source, record.partition
-        if self._kept.get(place, 0) >= self._kept_at_most:
+        if self._kept.get(place, 0) >= self._kept_at_most(record.source):
             return False
         self._count(record, 1)
         row = self._rows[who]
@@ -127,18 +128,21 @@ class Seats(Generic[S]):
         self._called.discard(lane)
         return self.leave(who)
 
-    def overdue(self, before: float) -> list[tuple[str, S]]:
-        """Those that were kept at that time already, and are not any more."""
-        found = [(who, record) for who, row in self._rows.items() for record in row.overdue(before)]
+    def overdue(self, before: float, most: int) -> list[tuple[str, S]]:
+        """So many of those that were kept at that time already, and are not any more."""
+        found = list(islice(((who, record) for who, row in self._rows.items() for record in row.overdue(before)), most))
         for _, record in found:
             self._count(record, -1)
         return found
 
-    def turn(self, who: str, now: float, at_least: float) -> float:
-        """Seconds until there may be a seat for one that cannot be kept: turns are as far apart as seats come free."""
+    def turn(self, who: str, priority: int, now: float, at_least: float) -> float:
+        """Seconds until there may be a seat for one that cannot be kept: turns are as far apart as seats come free.
+
+        Each priority has a line of its own: what is urgent does not stand behind all that was sent away before.
+        """
         row = self._rows[who]
-        row.last_turn = max(now + at_least, row.last_turn + row.apart(now))
-        return ceil(row.last_turn / _TOGETHER_S) * _TOGETHER_S - now
+        turn = row.last_turns[priority] = max(now + at_least, row.last_turns[priority] + row.apart(now))
+        return ceil(turn / _TOGETHER_S) * _TOGETHER_S - now
 
     def taken(self, who: str) -> int:
         """How many of its seats are taken."""

@@ -18,10 +18,12 @@ def value(kind: type[V]) -> type[V]:
     if kind.__bases__ != (object,) or hasattr(kind, "__post_init__"):
         raise TypeError(f"{kind.__name__} is more than its own fields")
     made = dataclass(frozen=True, slots=True, init=False)(kind)
-    known: dict[str, Any] = {"kind": made, "become": _become, "missing": MISSING}
-    given = [_parameter(each, known) for each in fields(made)]  # type: ignore[arg-type]
+    known: dict[str, Any] = {"kind": made, "become": _become, "missing": MISSING, "twin": object, "self": object}
     names = [each.name for each in fields(made)]  # type: ignore[arg-type]
+    if taken := known.keys() & {*names}:
+        raise TypeError(f"{kind.__name__} has a field {taken.pop()}, which is a word of its __init__")
     known["twin"] = type(kind.__name__, (), {"__slots__": names})
+    given = [_parameter(each, known) for each in fields(made)]  # type: ignore[arg-type]
     lines = [f"def __init__(self, {', '.join(given)}):", "    become(self, twin)"]
     lines += [f"    self.{name} = make_{name}() if {name} is missing else {name}" if f"make_{name}" in known
               else f"    self.{name} = {name}" for name in names]  # fmt: skip

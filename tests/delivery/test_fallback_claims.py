@@ -270,6 +270,50 @@ async def test_what_is_marked_in_a_redis_that_forgot_counts_and_what_it_took_bef
         assert await mine.claim(NEXT, [A, B, C]) == [b"s1", NEW, AMBIGUOUS]
 
 
+async def test_a_redis_that_forgets_as_soon_as_it_is_told_is_away(servers: Servers) -> None:
+    class Forgetful(CountedClaims):
+        forgets = False
+
+        async def claim(self, owner: bytes, keys: Sequence[bytes]) -> list[int | bytes]:
+            if self.forgets:
+                self.empty()
+            return await super().claim(owner, keys)
+
+    redis = servers.redis = Forgetful(servers.clock)
+    async with servers.process() as claims:
+        await claims.claim(ME, [A])
+        redis.forgets = True
+        async with asyncio.timeout(5):
+            await claims.claim(ME, [B])
+        assert B in servers.postgres.values
+        redis.forgets = False
+        await back()
+        assert await claims.claim(NEXT, [A, B]) == [AMBIGUOUS, AMBIGUOUS]
+
+
+async def test_an_answer_that_comes_while_redis_is_told_again_is_told_too(servers: Servers) -> None:
+    class Late(CountedClaims):
+        """Claims C at once; its answer waits for `gate`, and so does telling it all again."""
+
+        async def claim(self, owner: bytes, keys: Sequence[bytes]) -> list[int | bytes]:
+            found = await super().claim(owner, keys)
+            if keys == [C]:
+                await self.gate.wait()
+            return found
+
+    redis = servers.redis = Late(servers.clock)
+    async with servers.process() as claims:
+        await claims.claim(ME, [A])
+        redis.gate.clear()
+        late = asyncio.create_task(claims.claim(ME, [C]))
+        await until(lambda: C in redis.values, what="C claimed")
+        redis.empty()
+        assert await claims.claim(ME, [B]) == [NEW]
+        redis.gate.set()
+        assert await late == [NEW]
+        assert await claims.claim(NEXT, [A, B, C]) == [AMBIGUOUS] * 3
+
+
 async def test_a_call_that_fails_late_does_not_turn_away_from_a_redis_that_is_back(servers: Servers) -> None:
     class Late(CountedClaims):
         async def claim(self, owner: bytes, keys: Sequence[bytes]) -> list[int | bytes]:

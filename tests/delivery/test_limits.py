@@ -143,6 +143,30 @@ class CountedAsks(LimitsInMemory):
         return await super().lease(asks)
 
 
+class CountedBacks(LimitsInMemory):
+    """Notes how many deliveries gave their tokens back, and when the claims are to be there again: after the first."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.backs = 0
+
+    async def lease(self, asks: Sequence[Ask]) -> list[Lease]:
+        self.backs += sum(ask.wanted < 0 for ask in asks)
+        return await super().lease(asks)
+
+
+async def test_what_another_flow_sends_while_the_first_one_waits_for_claims_gives_its_tokens_back() -> None:
+    """It is sent, and forgotten, when the first flow comes to it once more."""
+    limits, desk = CountedBacks(), Desk(limits=RateLimits.parse("tenant 1000/s"), schedule=LONG_IN_LANE)
+    desk.claims.away = True
+    async with desk.running(replace(desk.parts, limits=limits)):
+        one = desk.put(delivery("ada", 1, tenant="acme", priority=Priority.HIGH))
+        await until(lambda: desk.outage.lasts)
+        desk.claims.away = False
+        two = desk.put(delivery("bob", 1, tenant="acme", priority=Priority.HIGH))  # wakes another flow
+        await until(lambda: all(map(desk.completed, [*one, *two])) and limits.backs == 1)
+
+
 async def test_a_tenant_with_many_lanes_over_its_limit_asks_little_and_gets_all_its_tokens() -> None:
     limits, desk = CountedAsks(), Desk(limits=RateLimits.parse("tenant 200/s burst 20"), schedule=LONG_IN_LANE)
     async with desk.running(replace(desk.parts, limits=limits)):

@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
+from connectors.delivery import seating
 from connectors.delivery.incoming import Record
 from connectors.delivery.parked import Waiting
 from connectors.delivery.policy import PRIORITIES
+from connectors.delivery.settle import Settle
 from connectors.memory.provider import Hangs, ProviderInMemory, transient
 from ops.telemetry import metrics
 from schemas import headers, topics
@@ -167,6 +169,25 @@ async def test_more_than_may_be_kept_of_a_partition_go_to_a_retry_topic_at_once(
     away = desk.producer.to(desk.policy.topics[3])
     assert len(away) == 148
     assert min(int(each.headers[headers.NOT_BEFORE]) for each in away) >= began + 5_000
+
+
+async def test_when_those_that_waited_long_cannot_be_sent_away_the_process_ends(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """They stand in no line any more: nobody would come to them again."""
+    ended = list[object]()
+    monkeypatch.setattr(seating, "fail_stop", ended.append)
+    desk = Desk(slots=8, recipient_at_once=1, schedule=RetrySchedule.parse("40ms,30s"))
+    desk.provider.script([Hangs()], "ada@example.org")
+
+    def broken(*_: object) -> None:
+        raise RuntimeError("no way")
+
+    monkeypatch.setattr(Settle, "wait_for_limit", broken)
+    async with desk.running():
+        put_alone(desk, *several(3))
+        await until(lambda: bool(ended))
+    assert str(ended[0]) == "no way"
 
 
 async def test_what_is_kept_when_partitions_are_given_up_is_left_to_the_new_owner() -> None:

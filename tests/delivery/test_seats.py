@@ -7,6 +7,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
+from connectors.delivery.assignment import TIER_0
 from connectors.delivery.lanes import Lane, Lanes
 from connectors.delivery.seats import Seats
 
@@ -41,7 +42,7 @@ class Room:
 
     def __post_init__(self) -> None:
         self.lanes: Lanes[One] = Lanes()
-        self.seats: Seats[One] = Seats(self.lanes, self.kept_at_most)
+        self.seats: Seats[One] = Seats(self.lanes, lambda source: self.kept_at_most if source < TIER_0 else 1)
 
     def come(self, *some: One) -> None:
         for one in some:
@@ -62,13 +63,13 @@ class Room:
         self.seats.leave(one.who)
         self.lanes.release(one.lane)
 
-    def overdue(self, before: float) -> None:
-        for who, one in self.seats.overdue(before):
+    def overdue(self, before: float, most: int = 1_000) -> None:
+        for who, one in self.seats.overdue(before, most):
             assert who == one.who
             self.send_away(one)
 
     def send_away(self, one: One) -> None:
-        self.sent_away.append((one, self.seats.turn(one.who, self.now, 5.0)))
+        self.sent_away.append((one, self.seats.turn(one.who, one.lane[1], self.now, 5.0)))
         self.lanes.release(one.lane)
 
     def of(self, who: str) -> list[int]:
@@ -158,6 +159,39 @@ def test_who_was_kept_for_long_is_kept_no_longer_and_the_younger_stay() -> None:
     assert room.of("ada") == [10]
 
 
+def test_so_many_go_at_once_of_those_that_were_kept_for_long() -> None:
+    room = Room(most=1)
+    room.come(*several(6))
+    room.pick()
+    room.overdue(room.now, most=2)
+    assert [one.origin for one, _ in room.sent_away] == [1, 2]
+    assert room.seats.kept == 3
+    room.overdue(room.now)
+    assert [one.origin for one, _ in room.sent_away] == [1, 2, 3, 4, 5]
+    assert room.seats.kept == 0
+
+
+def test_what_is_urgent_does_not_stand_behind_all_that_was_sent_away_before() -> None:
+    room = Room(most=1)
+    room.come(*several(2))
+    room.pick()
+    room.now += 100
+    low = [room.seats.turn("ada", 2, room.now, 5.0) for _ in range(2_000)]
+    assert low[-1] > 20
+    assert room.seats.turn("ada", 0, room.now, 5.0) < 6
+
+
+def test_of_what_comes_back_from_a_retry_partition_fewer_are_kept() -> None:
+    room = Room(most=1)
+    back = several(4)
+    for one in back:
+        one.source = TIER_0
+    room.come(*back)
+    room.pick()
+    assert room.seats.kept == 1
+    assert [one.origin for one, _ in room.sent_away] == [2, 3]
+
+
 @pytest.mark.parametrize(
     ("a_call_s", "apart_s"),
     [(0.002, 0.003 / 5), (20.0, 0.01)],  # three ends, and two that have begun; what is slow may be quick soon
@@ -191,7 +225,7 @@ def test_the_pace_is_that_of_the_last_rounds() -> None:
             room.pick()
 
     def gap() -> float:
-        waits = [room.seats.turn("ada", room.now, 0.0) for _ in range(1_000)]
+        waits = [room.seats.turn("ada", 1, room.now, 0.0) for _ in range(1_000)]
         return (waits[-1] - waits[0]) / 999
 
     serve(400, 0.001)

@@ -1,7 +1,6 @@
 """Where partitions begin and end, asked of a Kafka that does not answer at once."""
 
 import asyncio
-import signal
 
 import pytest
 from confluent_kafka import Producer, TopicPartition
@@ -10,6 +9,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 from connectors.delivery.starts import present_ends
 from ops.devstack import Stack
 from tests.delivery.ground import until
+from tests.standstill import standing_still
 
 pytestmark = pytest.mark.servers
 KAFKA, TOPIC = "kafka", "ends"
@@ -31,11 +31,8 @@ async def test_a_kafka_that_hangs_is_asked_again_and_what_it_did_not_say_is_no_e
 
     assert await asyncio.to_thread(ends) == {(TOPIC, 0): 3, (TOPIC, 1): 2}
     questions.clear()
-    await asyncio.to_thread(own_kafka.signal, KAFKA, signal.SIGSTOP)
-    try:
+    with standing_still(own_kafka, KAFKA):
         asking = asyncio.create_task(asyncio.to_thread(ends))
         await until(lambda: asking.done() or len(questions) == 2, 30, "a second question")
         assert not asking.done()
-    finally:
-        await asyncio.to_thread(own_kafka.signal, KAFKA, signal.SIGCONT)
     assert await asyncio.wait_for(asking, 30) == {(TOPIC, 0): 3, (TOPIC, 1): 2}

@@ -62,6 +62,14 @@ def test_what_is_missing_or_unknown_is_refused() -> None:
         Fast("a", colour="red")  # type: ignore[call-arg]
 
 
+def test_a_field_that_would_stand_for_a_word_of_the_init_is_refused() -> None:
+    class Odd:
+        twin: str
+
+    with pytest.raises(TypeError, match="Odd has a field twin"):
+        value(Odd)
+
+
 def test_a_class_that_is_more_than_its_own_fields_is_refused() -> None:
     class Checked:
         name: str

@@ -1,7 +1,6 @@
 """Where partitions end, asked of a Kafka that does not answer at once."""
 
 import asyncio
-import signal
 import time
 
 import pytest
@@ -11,6 +10,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 from ops.devstack import Stack
 from streams.engine.backlog import Backlog
 from streams.engine.batch import Partition
+from tests.standstill import standing_still
 
 pytestmark = pytest.mark.servers
 KAFKA, TOPIC = "kafka", "ends"
@@ -28,13 +28,10 @@ async def test_a_kafka_that_hangs_tells_no_end_and_is_heard_when_it_moves_on(own
     assert await asyncio.to_thread(producer.flush, 20) == 0
     backlog = Backlog(address, timeout_seconds=1)
     assert await asyncio.to_thread(backlog.ends, WANTED) == ENDS
-    own_kafka.signal(KAFKA, signal.SIGSTOP)
-    try:
+    with standing_still(own_kafka, KAFKA):
         for _ in range(2):
             with pytest.raises(KafkaException):
                 await asyncio.to_thread(backlog.ends, WANTED)
-    finally:
-        own_kafka.signal(KAFKA, signal.SIGCONT)
     assert await asyncio.to_thread(in_the_end, backlog) == ENDS
 
 
