@@ -115,8 +115,8 @@ class Assignment(Generic[P]):
         """Where this delivery has to go untried because an older one of its lane waits there; None: it may be tried."""
         return self.parked.ahead_of(record.lane, record.origin)
 
-    def park(self, record: P, waiting: Waiting) -> Callable[[int], None]:
-        """It waits there from now on. To be told the offset at which its copy in that topic stands."""
+    def park(self, record: P, waiting: Waiting) -> Callable[[int | None], None]:
+        """It waits there from now on. To be told the offset at which its copy in that topic stands, if it is known."""
         self.parked.put(record.lane, record.origin, waiting)
         return partial(self.ahead.expect, (TIER_0 + waiting.tier, record.partition), waiting.due)
 

@@ -26,8 +26,8 @@ class Writer:
         self._some = asyncio.Event()
         self.unconfirmed = 0
 
-    def write(self, record: Record, out: Outgoing, written: Callable[[int], None] | None = None) -> None:
-        """Returns at once; waits only while the producer's queue is full. `written` is told the offset it came to."""
+    def write(self, record: Record, out: Outgoing, written: Callable[[int | None], None] | None = None) -> None:
+        """Returns at once; waits only while the producer's queue is full. `written` is told its offset, if known."""
         record.unconfirmed += 1
         self.unconfirmed += 1
         while True:
@@ -61,7 +61,9 @@ class Writer:
                 self._producer.poll(0)
                 await asyncio.sleep(_POLL_S)
 
-    def _delivered(self, record: Record, written: Callable[[int], None] | None, error: Any, message: Any) -> None:
+    def _delivered(
+        self, record: Record, written: Callable[[int | None], None] | None, error: Any, message: Any
+    ) -> None:
         if error is not None:
             fail_stop(f"a record was not written: {error}")
         if written is not None:

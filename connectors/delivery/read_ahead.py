@@ -70,6 +70,11 @@ class Unread:
         self._begin = 0  # what is before was read
         self._offsets, self._dues = array("q"), array("q")  # rising both
 
+    @property
+    def end(self) -> int:
+        """The offset after the last one that is known; 0: none is."""
+        return self._offsets[-1] + 1 if self._offsets else 0
+
     def add(self, offset: int, due: int) -> None:
         """It is there. Offsets rise."""
         offsets, dues = self._offsets, self._dues
@@ -111,10 +116,17 @@ class ReadAhead:
         self.closed: set[Place] = set()
         self.held = self.waiting = 0
 
-    def expect(self, place: Place, due: int, offset: int) -> None:
-        """A record is there; if it was not read yet it will be when it is due soon."""
-        if offset >= self._trackers[place].next:
-            self._unread[place].add(offset, due)
+    def expect(self, place: Place, due: int, offset: int | None) -> None:
+        """A record is there; if it was not read yet it will be when it is due soon.
+
+        `offset` None: Kafka has it, but could not tell where: its leader died before it answered. Nobody else writes
+        there, so it is the one after the last.
+        """
+        unread, following = self._unread[place], self._trackers[place].next
+        if offset is None:
+            offset = max(following, unread.end)
+        if offset >= following:
+            unread.add(offset, due)
             self._moved = True
 
     def read(self, place: Place, offset: int, size: int) -> None:

@@ -201,6 +201,21 @@ def test_nothing_is_looked_at_until_something_moves_or_is_due_soon() -> None:
     assert ahead._is_worth_a_look(60_000 - SOON_MS + 20)
 
 
+def test_a_record_of_which_kafka_cannot_tell_where_it_is_is_read_in_time() -> None:
+    """A leader that died may have written it, and its successor only knows that it has it."""
+    for first, known in ((0, [0]), (7, [])):
+        ahead = ReadAhead({(3, 0): Tracker(first)}, Bounds())
+        for offset in known:
+            ahead.expect((3, 0), 5 * HOUR, offset)
+        ahead.expect((3, 0), HOUR, None)
+        assert ahead.flow(0) == ([(3, 0)], [])
+        assert ahead.flow(HOUR) == ([], [(3, 0)])
+        for offset in (*known, first + len(known)):
+            assert ahead._unread[3, 0].soonest == HOUR
+            ahead.read((3, 0), offset, 1)
+        assert ahead._unread[3, 0].soonest is None
+
+
 def test_a_clock_that_was_set_back_leaves_nothing_closed_for_ever() -> None:
     ahead = ReadAhead({(3, 0): Tracker(0)}, Bounds())
     ahead.expect((3, 0), 5 * HOUR, 0)
