@@ -20,7 +20,7 @@ async def test_whatever_the_relay_does_each_mail_ends_as_the_relay_knows_it(
     monkeypatch.setattr(smtp_pool, "_UNFOLLOWED_SECONDS", 0)
     relay = WhimsicalRelay(seed, mood)
     url = await relay.start()
-    async with provider(url, connections=3, envelope_seconds=0.15, content_seconds=0.15) as smtp:
+    async with provider(url, connections=3, connect_seconds=0.3, envelope_seconds=0.15, content_seconds=0.15) as smtp:
         sending = [asyncio.create_task(smtp.send(to(number))) for number in range(200)]
         while relay.whim():
             await asyncio.sleep(0.01)

@@ -95,13 +95,17 @@ class _Connection(asyncio.Protocol):
                 self._answer(b"221 bye\r\n")
 
     def _answer(self, answer: bytes) -> None:
-        """In pieces, in more lines, late, or with more than it should be; never when it is silent."""
+        """In pieces, in more lines, late, or with more than it should be. Once it is silent it stays so: nobody could
+        tell which answer was left out."""
         some = self._relay
+        if some.whim() and some.whim():
+            self._resting = True
+            return
         if some.whim():
             answer = answer[:3] + b"-well\r\n" + answer
         if some.whim() and some.whim():
-            answer = some.random.choice([b"", answer + b"4", answer + b"250-more\r\n"])
-        cut = some.random.randrange(len(answer)) if answer and some.whim() else 0
+            answer += some.random.choice([b"4", b"250-more\r\n"])
+        cut = some.random.randrange(len(answer)) if some.whim() else 0
         self._transport.write(answer[:cut])
         if cut or some.whim():
             self._resting = True
