@@ -46,6 +46,13 @@ class Talk:
         await self.hear_content()
         self.say("250 taken")
 
+    async def hear_one_that_is_followed(self) -> None:
+        """A mail, and with its content the envelope of the next one; the content is not answered."""
+        await self.hear_envelope()
+        self.say(ENVELOPE_TAKEN)
+        await self.hear_content()
+        await self.hear_envelope()
+
     async def hear_nothing_more(self) -> None:
         """Until we hang up."""
         assert await self._reader.read() == b""

@@ -40,10 +40,7 @@ async def test_the_next_envelope_comes_before_the_content_is_answered(pause: boo
 async def test_a_refused_follower_is_told_apart_and_the_connection_goes_on() -> None:
     async def relay(talk: Talk) -> None:
         await talk.begin()
-        await talk.hear_envelope()
-        talk.say(ENVELOPE_TAKEN)
-        await talk.hear_content()
-        await talk.hear_envelope()
+        await talk.hear_one_that_is_followed()
         talk.say("250 taken\r\n250 ok\r\n550 5.1.1 nobody\r\n503 no recipient")
         assert (await talk.hear("\r\n")) == "RSET\r\n"
         talk.say("250 ok")
@@ -61,10 +58,7 @@ async def test_a_refused_follower_is_told_apart_and_the_connection_goes_on() -> 
 async def test_a_relay_that_refuses_to_be_followed_gets_the_mail_alone_and_is_followed_no_more(rest: str) -> None:
     async def refuses(talk: Talk) -> None:
         await talk.begin()
-        await talk.hear_envelope()
-        talk.say(ENVELOPE_TAKEN)
-        await talk.hear_content()
-        await talk.hear_envelope()
+        await talk.hear_one_that_is_followed()
         talk.say("250 taken\r\n554 5.5.0 improper command pipelining" + rest)
         if not rest:
             talk.hang_up()
@@ -83,10 +77,7 @@ async def test_a_relay_that_refuses_to_be_followed_gets_the_mail_alone_and_is_fo
 async def test_when_the_content_breaks_off_its_follower_goes_with_a_new_connection(answer: str | None) -> None:
     async def breaks(talk: Talk) -> None:
         await talk.begin()
-        await talk.hear_envelope()
-        talk.say(ENVELOPE_TAKEN)
-        await talk.hear_content()
-        await talk.hear_envelope()
+        await talk.hear_one_that_is_followed()
         if answer is None:
             talk.hang_up()
         else:
@@ -102,10 +93,7 @@ async def test_when_the_content_breaks_off_its_follower_goes_with_a_new_connecti
 async def test_a_connection_that_ends_after_a_content_gives_its_follower_back() -> None:
     async def ends(talk: Talk) -> None:
         await talk.begin()
-        await talk.hear_envelope()
-        talk.say(ENVELOPE_TAKEN)
-        await talk.hear_content()
-        await talk.hear_envelope()
+        await talk.hear_one_that_is_followed()
         talk.say("250 taken\r\n421 a hundred mails are enough")
         await talk.hear_nothing_more()
 
@@ -119,10 +107,7 @@ async def test_a_follower_does_not_wait_behind_a_content_that_takes_long(monkeyp
 
     async def slow(talk: Talk) -> None:
         await talk.begin()
-        await talk.hear_envelope()
-        talk.say(ENVELOPE_TAKEN)
-        await talk.hear_content()
-        await talk.hear_envelope()
+        await talk.hear_one_that_is_followed()
         followed.set()
         await came_elsewhere.wait()
         talk.say("250 taken\r\n" + ENVELOPE_TAKEN)
@@ -152,10 +137,7 @@ async def test_a_cancelled_follower_leaves_the_mail_before_it_alone() -> None:
 
     async def relay(talk: Talk) -> None:
         await talk.begin()
-        await talk.hear_envelope()
-        talk.say(ENVELOPE_TAKEN)
-        await talk.hear_content()
-        await talk.hear_envelope()
+        await talk.hear_one_that_is_followed()
         followed.set()
         await cancelled.wait()
         talk.say("250 taken")
@@ -178,10 +160,7 @@ async def test_a_follower_of_a_cancelled_mail_goes_with_a_new_connection() -> No
 
     async def relay(talk: Talk) -> None:
         await talk.begin()
-        await talk.hear_envelope()
-        talk.say(ENVELOPE_TAKEN)
-        await talk.hear_content()
-        await talk.hear_envelope()
+        await talk.hear_one_that_is_followed()
         followed.set()
         await talk.hear_nothing_more()
 
@@ -232,10 +211,7 @@ async def test_a_relay_that_answers_slowly_is_not_followed(monkeypatch: pytest.M
 async def test_a_relay_that_forgets_what_came_with_a_content_is_followed_no_more() -> None:
     async def forgets(talk: Talk) -> None:
         await talk.begin()
-        await talk.hear_envelope()
-        talk.say(ENVELOPE_TAKEN)
-        await talk.hear_content()
-        await talk.hear_envelope()
+        await talk.hear_one_that_is_followed()
         talk.say("250 taken")
         await talk.hear_nothing_more()
 
@@ -257,10 +233,7 @@ async def test_who_is_given_back_comes_before_all_who_wait() -> None:
 
     async def ends(talk: Talk) -> None:
         await talk.begin()
-        await talk.hear_envelope()
-        talk.say(ENVELOPE_TAKEN)
-        await talk.hear_content()
-        await talk.hear_envelope()
+        await talk.hear_one_that_is_followed()
         talk.say("250 taken")
         talk.hang_up()
 
