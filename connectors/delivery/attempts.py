@@ -24,7 +24,7 @@ from connectors.delivery.seating import Seating
 from connectors.delivery.settle import Settle
 from connectors.unavailable import SomeUnavailable, Unavailable
 from streams.domain.breaker import is_failure
-from streams.domain.catalogue import NotificationType, OnAmbiguous
+from streams.domain.catalogue import OnAmbiguous
 from streams.domain.claim_marks import AMBIGUOUS, NEW, RELEASED, UNSURE
 from streams.domain.delivery import Message
 from streams.domain.failures import Failure, FailureKind
@@ -77,6 +77,8 @@ class Attempts:
         """`wake` is called when a provider has become usable, or calls were found to hang."""
         self._parts, self._settle, self._outage, self._meter = parts, settle, outage, meter
         self._types, self._compose = parts.catalogue.types, parts.compose
+        kinds = self._types.items()
+        self._resent = frozenset(name for name, kind in kinds if kind.on_ambiguous is OnAmbiguous.RESEND)
         self._caller = Caller(meter, policy.call_at_most)
         self._wake = wake
         self._slots = policy.slots
@@ -153,13 +155,12 @@ class Attempts:
         return ours
 
     def _may_resend(self, record: Record) -> bool:
-        """A type that is gone cannot say resend."""
         self._meter.ambiguous.inc()
         return self._says_resend(record)
 
     def _says_resend(self, record: Record) -> bool:
-        kind = self._kind(record)
-        return kind is not None and kind.on_ambiguous is OnAmbiguous.RESEND
+        """A type that is gone cannot say it."""
+        return record.delivery.notification.type in self._resent
 
     async def _try_later(self, batch: Batch) -> None:
         """Back they go, unclaimed and untried: soon again, then by way of a retry topic, or they would hold back the
@@ -246,7 +247,7 @@ class Attempts:
         if record.alone:
             self.seating.left(record)
         if isinstance(outcome, Sent):
-            self._settle.finished(record, outcome)
+            self._settle.finished(record, outcome, held=record.delivery.notification.type not in self._resent)
             return
         record.failed_at = chosen.name if is_failure(outcome) else None
         failure = outcome.failure
@@ -269,9 +270,6 @@ class Attempts:
         marks = [(record.claim_key, RELEASED) for record in records]
         with contextlib.suppress(Unavailable):
             await self._parts.claims.mark(owner, marks)
-
-    def _kind(self, record: Record) -> NotificationType | None:
-        return self._types.get(record.delivery.notification.type)
 
 
 def _recipient_of(record: Record) -> str:

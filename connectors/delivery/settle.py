@@ -1,7 +1,8 @@
 """The one place where an outcome becomes records: status, retry or dead letter confirmed, then the offset completes.
 
-An end is marked in the claims only when what it caused is confirmed, unless it can be written again: `sent` can, a dead
-letter cannot. The lane is released after the mark, so a crash leaves at most the last delivery of a lane ambiguous.
+An end is marked before it is told: after a crash it is told again from its mark, and never another one. Only what was
+sent, and may be sent again, is told at once. A dead letter is marked once more when it is confirmed. The lane is
+released after the mark, so a crash leaves at most the last delivery of a lane ambiguous.
 """
 
 import asyncio
@@ -20,7 +21,7 @@ from connectors.delivery.parked import Waiting
 from connectors.delivery.policy import SenderPolicy
 from connectors.delivery.producing import Writer
 from ops.telemetry import logs
-from streams.domain.claim_marks import DROPPED, RELEASED, dead_mark, read_sent_mark, sent_mark
+from streams.domain.claim_marks import RELEASED, dead_mark, mark_before, read_end, sent_mark
 from streams.domain.delivery_status import Status
 from streams.domain.next_step import Again, DeadLetterKind, Ended, Tried, next_step
 from streams.domain.outcomes import Outcome, ProviderCall, Sent
@@ -29,8 +30,8 @@ from streams.domain.retry_schedule import RetrySchedule, Tier
 HELD_BACK = "an earlier call may have reached the provider, and the type says hold"
 
 
-class _Failed(NamedTuple):
-    """An attempt that did not end with `Sent`, and what follows from it."""
+class _Decided(NamedTuple):
+    """An attempt, and what follows from it; told when it is marked."""
 
     record: Record
     outcome: Outcome
@@ -44,7 +45,7 @@ class Settle:
         self._schedule: RetrySchedule = policy.schedule
         self._letters, self._marker, self._meter = letters, marker, meter
         self._sent: list[tuple[Record, bytes]] = []  # with the marks of their ends
-        self._failed: list[_Failed] = []
+        self._decided: list[_Decided] = []
         self._confirmed: list[Record] = []
         self._some = asyncio.Event()
         self._settling = False
@@ -59,11 +60,14 @@ class Settle:
     @property
     def idle(self) -> bool:
         """Nothing is left to be settled or confirmed."""
-        return not (self._settling or self._sent or self._failed or self._confirmed or self.writer.unconfirmed)
+        return not (self._settling or self._sent or self._decided or self._confirmed or self.writer.unconfirmed)
 
-    def finished(self, record: Record, outcome: Outcome) -> None:
-        """An attempt has ended. What was sent is told at once; the rest waits for its mark."""
-        if isinstance(outcome, Sent):
+    def finished(self, record: Record, outcome: Outcome, held: bool = False) -> None:
+        """An attempt has ended. What was sent is told at once, the rest when it is marked.
+
+        `held`: its type says hold: a crash between `sent` and its mark would have `unknown` told as well.
+        """
+        if isinstance(outcome, Sent) and not held:
             told, mark = self._after_sent(outcome.delivered, record.tried.attempt)
             self._tell(record, told, outcome)
             self.writer.close(record)
@@ -72,8 +76,8 @@ class Settle:
         else:
             expires_at = record.delivery.notification.expires_at
             step = next_step(outcome, record.tried, self._schedule, random.random(), now_ms(), expires_at)
-            self._failed.append(_Failed(record, outcome, step))
-        if len(self._sent) + len(self._failed) == 1:
+            self._decided.append(_Decided(record, outcome, step))
+        if len(self._sent) + len(self._decided) == 1:
             self._some.set()
 
     def confirmed(self, record: Record) -> None:
@@ -91,17 +95,17 @@ class Settle:
             await asyncio.sleep(0)  # what else ends in this turn of the loop comes along: a batch costs a round trip
             self._some.clear()
             sent, self._sent = self._sent, []
-            failed, self._failed = self._failed, []
+            decided, self._decided = self._decided, []
             confirmed, self._confirmed = self._confirmed, []
             self._settling = True
-            await self._settle(sent, failed, confirmed)
+            await self._settle(sent, decided, confirmed)
             self._settling = False
 
     async def _settle(
-        self, sent: Sequence[tuple[Record, bytes]], failed: Sequence[_Failed], confirmed: Sequence[Record]
+        self, sent: Sequence[tuple[Record, bytes]], decided: Sequence[_Decided], confirmed: Sequence[Record]
     ) -> None:
         logs.flush()  # of what is marked as sent, the next one tells no call: the log must
-        marks = [*sent, *((record, RELEASED) for record, _, _ in failed)]  # other ends are marked when confirmed
+        marks = [*sent, *((each.record, _mark_before_told(each)) for each in decided)]
         marks += [(record, record.end_mark) for record in confirmed if record.end_mark is not None]
         await self._marker.mark(marks)
         for record in confirmed:
@@ -109,23 +113,24 @@ class Settle:
         for record, _ in sent:
             if record.assignment.alive:
                 self._leave_lane(record)
-        for record, outcome, step in failed:
-            if record.assignment.alive:  # what ended after its partition was given up is left to the new owner
-                if isinstance(step, Ended):
-                    self._end(record, step, outcome)
-                else:
-                    self._retry(record, step, outcome)
+        for record, outcome, step in decided:
+            if not (record.assignment.alive or isinstance(outcome, Sent)):
+                continue  # what ended after its partition was given up is left to the new owner
+            if isinstance(step, Ended):
+                self._end(record, step, outcome, _provider_of(outcome))
+            else:
+                self._retry(record, step, outcome)
         self._wake()
 
-    def _end(self, record: Record, step: Ended, outcome: Outcome | None) -> None:
-        call, reason = outcome.call if outcome else None, step.reason or ""
-        mark = DROPPED
+    def _end(self, record: Record, step: Ended, outcome: Outcome | None, provider: str | None) -> None:
+        mark = None
         if step.dead_letter is not None:
             mark = dead_mark(step.attempt)
-            self._bury(record, step.dead_letter, reason, call.provider if call else None, step.attempt)
+            self._bury(record, step.dead_letter, step.reason or "", provider, step.attempt)
         self._tell(record, Reported(step.status, step.attempt, step.reason, step.layer), outcome)
         self.writer.close(record, mark)
-        self._leave_lane(record)
+        if record.assignment.alive:
+            self._leave_lane(record)
 
     def _retry(self, record: Record, step: Again, outcome: Outcome) -> None:
         record.tried = step.tried
@@ -173,13 +178,14 @@ class Settle:
         record.assignment.complete(record)
 
     def repeat(self, record: Record, end: bytes) -> None:
-        """It had ended before. What was sent may not have been told, so it is told again; other ends were confirmed."""
+        """It had ended before. What may not have been told is told again."""
         self._meter.duplicates.inc()
-        told = read_sent_mark(end)
-        if told:
-            self._tell(record, Reported(*told), None)
-        self.writer.close(record)
-        self._leave_lane(record)
+        found = read_end(end)
+        if found is None:
+            self.writer.close(record)
+            self._leave_lane(record)
+        else:
+            self._end(record, found.end, None, found.provider)
 
     def hold_back(self, record: Record, outcome: Outcome | None = None) -> None:
         """An ambiguous delivery whose type says hold: a person or a receipt settles it. Its claim stays ours.
@@ -187,7 +193,8 @@ class Settle:
         `outcome`: of the call just made, if that is what is ambiguous.
         """
         attempt = record.tried.attempt + (outcome is not None)
-        self._end(record, Ended(Status.UNKNOWN, attempt, HELD_BACK, dead_letter=DeadLetterKind.AMBIGUOUS), outcome)
+        held = Ended(Status.UNKNOWN, attempt, HELD_BACK, dead_letter=DeadLetterKind.AMBIGUOUS)
+        self._end(record, held, outcome, _provider_of(outcome))
 
     def poison(self, record: Record, reason: str, in_lane: bool) -> None:
         """It cannot be read: to the dead letters with its raw bytes, and its partition moves on."""
@@ -209,6 +216,18 @@ class Settle:
     def _tell(self, record: Record, told: Reported, outcome: Outcome | None) -> None:
         self._meter.status(record.lane[1], told.status)
         self.writer.write(record, self._letters.status(record, told, now_ms(), outcome))
+
+
+def _mark_before_told(decided: _Decided) -> bytes:
+    """What ended after its partition was given up is left to the new owner, unless it was sent."""
+    record, outcome, step = decided
+    if isinstance(step, Ended) and (record.assignment.alive or isinstance(outcome, Sent)):
+        return mark_before(step, _provider_of(outcome))
+    return RELEASED
+
+
+def _provider_of(outcome: Outcome | None) -> str | None:
+    return outcome.call.provider if outcome and outcome.call else None
 
 
 def _after_sent(delivered: bool, attempt: int) -> tuple[Reported, bytes]:

@@ -14,6 +14,8 @@ local function adopted(key, there, left, age)
     return there
   elseif is_end(kind) then
     return left
+  elseif was == 'b' or kind == 'b' then
+    return kind == 'b' and left or there
   end
   local older = (kind == 'r' or was == 'r') and ttl - redis.call('PTTL', key) > age
   if kind == 'r' then

@@ -1,5 +1,5 @@
 -- KEYS: where the name of what is remembered is (memory.lua), claims.
--- ARGV: owner, time to live in ms, that name, then a mark per claim: an end (s..., d..., x) or r to give it back.
+-- ARGV: owner, time to live in ms, that name, then a mark per claim: an end (s..., d..., x...), b... or r to give it back.
 -- Returns whether it is still the name.
 --
 -- An end is never overwritten. Only the owner can give a claim back, so a zombie cannot reopen a delivery; a claim that

@@ -8,8 +8,11 @@ import pytest
 from connectors.memory.provider import permanent, transient
 from ops.telemetry import metrics
 from schemas import headers, topics
+from streams.domain.claim_marks import dead_mark, mark_before, read_end
+from streams.domain.delivery_status import Status
 from streams.domain.failures import Failure, FailureKind
-from streams.domain.outcomes import ProviderCall, RetryLater, Sent
+from streams.domain.next_step import DeadLetterKind, Ended
+from streams.domain.outcomes import Outcome, ProviderCall, RetryLater, Sent
 from streams.domain.retry_schedule import RetrySchedule
 from tests.delivery.builders import Came, claim_key, delivery, encoded, now_ms
 from tests.delivery.desk import Desk, Gated, some_turns
@@ -49,7 +52,7 @@ async def test_a_dead_letter_is_marked_only_when_it_is_confirmed_and_keeps_key_a
     async with desk.running():
         [record] = desk.put(mail, headers=[("traceparent", b"00-1-2-01"), ("mine", b"1")])
         await until(lambda: desk.statuses(mail) == ["dead_lettered"])
-        assert desk.claims.values[claim_key(mail)] == b"r"
+        assert read_end(desk.claims.values[claim_key(mail)]) is not None, "a crash now has it written again"
         desk.producer.holds = False
         await until(lambda: desk.completed(record))
         assert desk.claims.values[claim_key(mail)] == b"d1"
@@ -142,6 +145,49 @@ async def test_what_was_sent_is_told_at_once_but_its_lane_waits_for_claims_that_
     assert desk.claims.values == {claim_key(first): b"s1", claim_key(second): b"s1"}
 
 
+@pytest.mark.parametrize(
+    ("recipient_id", "answer", "told"),
+    [("nobody", None, "suppressed"), ("ada", permanent("550 no such user"), "dead_lettered"), ("ada", None, "sent")],
+)
+async def test_an_end_that_was_told_stays_the_only_one_through_kills(
+    recipient_id: str, answer: Outcome | None, told: str
+) -> None:
+    desk, code = Desk(), delivery(recipient_id, type="login.code")
+    desk.recipients.told["nobody"] = None
+    desk.provider.script([answer] if answer else [])
+    desk.producer.holds = True
+    async with desk.running():
+        [record] = desk.put(code)
+        await until(lambda: desk.statuses(code) == [told])
+        assert not desk.completed(record), "a crash now has it read again"
+        await desk.claims.claim(b"killed.2", [claim_key(code)])  # by a process that dies before it has done anything
+        desk.assign(b"run.3", start=1)
+        [again] = desk.put(code)
+        await until(lambda: len(desk.statuses(code)) == 2)
+        desk.producer.holds = False
+        await until(lambda: desk.completed(again))
+    assert desk.statuses(code) == [told] * 2
+    assert len({each["reason"] for each in desk.told()}) == 1
+    assert len(desk.provider.calls) == (told != "suppressed")
+
+
+async def test_a_type_that_says_hold_is_told_as_sent_only_when_that_is_marked() -> None:
+    """Else the next owner would tell `unknown` as well."""
+    desk, provider = Desk(), Gated()
+    code, mail = delivery("ada", type="login.code"), delivery("bob")
+    async with desk.running(replace(desk.parts, provider=provider)):
+        records = desk.put(code, mail)
+        await until(lambda: desk.dispatch.in_flight == 2)
+        desk.claims.away = True
+        provider.gate.set()
+        await until(lambda: desk.statuses(mail) == ["sent"])
+        await some_turns()
+        assert desk.statuses(code) == []
+        desk.claims.away = False
+        await until(lambda: all(map(desk.completed, records)))
+    assert desk.statuses(code) == ["sent"]
+
+
 @pytest.mark.parametrize("kind", ["login.code", "not.in.the.catalogue"])
 async def test_an_ambiguous_delivery_is_held_when_its_type_says_so_or_is_gone(kind: str) -> None:
     desk, mail = Desk(), delivery(type=kind)
@@ -160,6 +206,7 @@ async def test_an_ambiguous_delivery_is_held_when_its_type_says_so_or_is_gone(ki
     assert desk.provider.calls == []
 
 
+REFUSED = Ended(Status.DEAD_LETTERED, 4, "550", dead_letter=DeadLetterKind.PERMANENT)
 CALL = ProviderCall("memory", 1, 1.0)
 LOST_ANSWER = RetryLater(Failure(FailureKind.TRANSIENT, "the answer was lost", ambiguous=True), CALL)
 
@@ -178,19 +225,32 @@ async def test_a_call_whose_answer_was_lost_is_held_or_made_again_as_the_type_sa
     assert kinds == ([b"ambiguous"] if wanted == ["unknown"] else [])
 
 
-async def test_what_had_ended_is_not_called_again_and_only_what_was_sent_is_told_again() -> None:
+async def test_what_had_ended_is_not_called_again_and_told_again_if_its_mark_tells_it() -> None:
     desk = Desk()
-    sent, delivered, dead, dropped = mails = [delivery(number=n) for n in range(1, 5)]
-    ends = [b"s2", b"s3d", b"d6", b"x"]
+    mails = [delivery(number=n) for n in range(1, 7)]
+    no_address = mark_before(Ended(Status.SUPPRESSED, 2, "no_address", "system"))
+    to_bury = mark_before(REFUSED, "smtp")
+    ends = [b"s2", b"s3d", b"d6", b"x", no_address, to_bury]
     async with desk.running():
         await desk.claims.mark(b"x", list(zip(map(claim_key, mails), ends, strict=True)))
         before = metrics.DUPLICATES.labels("email")._value.get()
         records = desk.put(*mails)
         await until(lambda: all(map(desk.completed, records)))
-        assert metrics.DUPLICATES.labels("email")._value.get() == before + 4
+        assert metrics.DUPLICATES.labels("email")._value.get() == before + 6
     assert desk.provider.calls == []
-    assert [(each["status"], each["attempt"]) for each in desk.told()] == [("sent", 2), ("delivered", 3)]
-    assert [desk.statuses(each) for each in (sent, delivered, dead, dropped)] == [["sent"], ["delivered"], [], []]
+    told = [tuple(each[name] for name in ("status", "attempt", "reason", "layer")) for each in desk.told()]
+    assert told == [
+        ("sent", 2, None, None),
+        ("delivered", 3, None, None),
+        ("suppressed", 2, "no_address", "system"),
+        ("dead_lettered", 4, "550", None),
+    ]
+    statuses = [desk.statuses(each) for each in mails]
+    assert statuses == [["sent"], ["delivered"], [], [], ["suppressed"], ["dead_lettered"]]
+    [letter] = desk.producer.to(topics.DEAD_LETTERS)
+    assert (letter.key, letter.headers[headers.ATTEMPT]) == (records[5].message.key(), b"4")
+    assert (letter.headers[headers.FAILURE_REASON], letter.headers[headers.PROVIDER]) == (b"550", b"smtp")
+    assert desk.claims.values[claim_key(mails[5])] == dead_mark(4)
 
 
 async def test_a_channel_whose_answer_is_the_proof_is_delivered() -> None:
@@ -203,16 +263,18 @@ async def test_a_channel_whose_answer_is_the_proof_is_delivered() -> None:
     assert desk.claims.values[claim_key(mail)] == b"s1d"
 
 
-async def test_after_the_partition_was_given_up_only_what_was_sent_is_told() -> None:
+@pytest.mark.parametrize("kind", ["order.shipped", "login.code"])
+async def test_after_the_partition_was_given_up_only_what_was_sent_is_told(kind: str) -> None:
     desk, provider = Desk(), Gated()
-    ok, failing = delivery("ada"), delivery("bob")
+    ok, failing = delivery("ada", type=kind), delivery("bob", type=kind)
     provider.script([transient()], "bob@example.org")
     async with desk.running(replace(desk.parts, provider=provider)):
-        desk.put(ok, failing)
+        records = desk.put(ok, failing)
         await until(lambda: desk.dispatch.in_flight == 2)
         desk.assign(b"run.2")
         provider.gate.set()
         await until(lambda: desk.claims.values == {claim_key(ok): b"s1", claim_key(failing): b"r"})
+        await until(lambda: records[0].closing)
         await some_turns()
     assert desk.statuses(ok) == ["sent"]
     assert desk.statuses(failing) == []

@@ -11,14 +11,20 @@ from streams.domain.claim_marks import (
     UNSURE,
     adopted,
     claimed,
+    dead_mark,
     is_end,
+    mark_before,
     marked,
+    read_end,
+    sent_mark,
     verdict,
 )
+from streams.domain.delivery_status import Status
+from streams.domain.next_step import DeadLetterKind, Ended
 
-VALUES = st.sampled_from(
-    [b"", b"r", b"rme", b"rhim", b"cme", b"chim", b"ame", b"ahim", b"a", b"ume", b"uhim", b"u", b"s1", b"d2", b"x"]
-)
+OPEN = (b"", b"r", b"rme", b"rhim", b"cme", b"chim", b"ame", b"ahim", b"a", b"ume", b"uhim", b"u")
+OVER = (b"b[1]", b"s1", b"d2", b"x")  # nobody calls any more
+VALUES = st.sampled_from(OPEN + OVER)
 LEFT = VALUES.filter(bool)
 
 
@@ -37,6 +43,7 @@ LEFT = VALUES.filter(bool)
         (b"rhim", NEW, NEW),
         (b"s3d", b"s3d", b"s3d"),
         (b"x", b"x", b"x"),
+        (b"b[1]", b"b[1]", b"b[1]"),
     ],
 )
 def test_what_the_owner_of_a_claim_is_told(before: bytes, here: int | bytes, alone: int | bytes) -> None:
@@ -51,12 +58,12 @@ def test_claiming_twice_tells_the_same(before: bytes, elsewhere: bool) -> None:
 
 
 @given(VALUES, st.booleans())
-def test_a_claim_that_another_one_takes_over_is_ambiguous_or_has_ended(before: bytes, elsewhere: bool) -> None:
+def test_a_claim_that_another_one_takes_over_is_ambiguous_or_called_no_more(before: bytes, elsewhere: bool) -> None:
     after = verdict(claimed(claimed(before, b"him", elsewhere), b"me", elsewhere))
-    assert after == AMBIGUOUS or is_end(bytes(after) if isinstance(after, bytes) else b"")
+    assert after == (before if before in OVER else AMBIGUOUS)
 
 
-@given(VALUES, st.sampled_from([RELEASED, b"s1", b"d9", b"x"]), st.booleans())
+@given(VALUES, st.sampled_from([RELEASED, b"b[1]", b"s1", b"d9", b"x"]), st.booleans())
 def test_an_end_stays_and_only_its_owner_gives_a_claim_back(before: bytes, mark: bytes, elsewhere: bool) -> None:
     after = marked(before, b"me", mark, elsewhere)
     if is_end(before):
@@ -88,6 +95,10 @@ def test_an_end_stays_and_only_its_owner_gives_a_claim_back(before: bytes, mark:
         (b"ame", b"rme", b"ame"),
         (b"", b"rme", b""),
         (b"chim", b"u", b"chim"),
+        (b"chim", b"b[1]", b"b[1]"),
+        (b"b[1]", b"chim", b"b[1]"),
+        (b"b[1]", b"d2", b"d2"),
+        (b"d2", b"b[1]", b"d2"),
     ],
 )
 def test_what_a_claim_is_after_it_was_told_of_a_later_one_elsewhere(there: bytes, left: bytes, after: bytes) -> None:
@@ -116,3 +127,36 @@ def test_being_told_twice_says_the_same_or_something_more_careful(there: bytes, 
     once = adopted(there, left, older=True)
     assert _care(adopted(once, left, older=False)) >= _care(once)
     assert adopted(once, left, older=False) == once
+
+
+ATTEMPTS = st.integers(0, 99_998)
+WORDS = st.none() | st.text()
+
+
+@given(st.sampled_from([Status.SENT, Status.DELIVERED]), ATTEMPTS)
+def test_a_mark_tells_what_was_sent(status: Status, attempt: int) -> None:
+    mark = mark_before(Ended(status, attempt))
+    assert mark == sent_mark(status, attempt)
+    assert is_end(mark)
+    assert read_end(mark) == (Ended(status, attempt), None)
+
+
+@given(st.sampled_from([Status.SUPPRESSED, Status.EXPIRED]), ATTEMPTS, WORDS, WORDS)
+def test_a_mark_tells_what_was_dropped_and_why(status: Status, attempt: int, reason: str, layer: str) -> None:
+    end = Ended(status, attempt, reason, layer)
+    assert is_end(mark_before(end))
+    assert read_end(mark_before(end)) == (end, None)
+
+
+@given(ATTEMPTS, WORDS, st.sampled_from(DeadLetterKind), WORDS)
+def test_a_mark_tells_what_is_to_be_a_dead_letter(
+    attempt: int, reason: str, kind: DeadLetterKind, provider: str
+) -> None:
+    end = Ended(Status.DEAD_LETTERED, attempt, reason, dead_letter=kind)
+    assert not is_end(mark_before(end, provider))
+    assert read_end(mark_before(end, provider)) == (end, provider)
+
+
+@pytest.mark.parametrize("mark", [dead_mark(7), b"x", b"cme", b"a", b""])
+def test_no_other_mark_tells_an_end(mark: bytes) -> None:
+    assert read_end(mark) is None

@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.domain.claim_marks import dead_mark, read_sent_mark, sent_mark
 from streams.domain.delivery_status import TERMINAL, TRANSITIONS, Status, may_follow, progress
 
 ATTEMPTS = st.integers(0, 99_998)
@@ -70,9 +69,3 @@ def test_attempts_rise(attempt: int) -> None:
 def test_of_two_ends_the_one_that_reached_the_person_wins() -> None:
     assert progress(Status.DEAD_LETTERED, 9) < progress(Status.SENT, 1)
     assert progress(Status.SUPPRESSED) < progress(Status.SENT) < progress(Status.DELIVERED)
-
-
-@given(st.sampled_from([Status.SENT, Status.DELIVERED]), ATTEMPTS)
-def test_a_mark_tells_what_was_sent_and_no_other_mark_does(status: Status, attempt: int) -> None:
-    assert read_sent_mark(sent_mark(status, attempt)) == (status, attempt)
-    assert read_sent_mark(dead_mark(attempt)) is None

@@ -25,7 +25,7 @@ with asked as (
     on conflict (key) do update set
         value = case
             when c.written_at <= now() - %(ttl)s::interval then excluded.value
-            when substr(c.value, 1, 1) in ('s', 'd', 'x') or c.value = %(unsure)s::bytea then c.value
+            when substr(c.value, 1, 1) in ('s', 'd', 'x', 'b') or c.value = %(unsure)s::bytea then c.value
             when c.value = 'u' then excluded.value
             when substr(c.value, 1, 1) = 'r' or c.value = %(claimed)s::bytea then %(claimed)s::bytea
             else %(ambiguous)s::bytea
@@ -46,7 +46,7 @@ on conflict (key) do update set
     value = case
         when c.written_at <= now() - %(ttl)s::interval then excluded.value
         when substr(c.value, 1, 1) in ('s', 'd', 'x') then c.value
-        when substr(excluded.value, 1, 1) in ('s', 'd', 'x') or c.value = %(claimed)s::bytea then excluded.value
+        when substr(excluded.value, 1, 1) in ('s', 'd', 'x', 'b') or c.value = %(claimed)s::bytea then excluded.value
         when c.value = %(ambiguous)s::bytea then 'a'
         when c.value = %(unsure)s::bytea then 'u'
         else c.value

@@ -117,6 +117,8 @@ class Checker:
             raise Wrong("its key is not its recipient")
         status = told["status"]
         if status in TERMINAL:
+            if status == "unknown" and self._ends[label] - {status} and not self._held_may_repeat:
+                raise Wrong(f"{id_of(label)} ({kind.type} {kind.word}) had ended, and is told as unknown")
             self._ends[label].add(status)
             if status not in must.ends:
                 raise Wrong(f"{id_of(label)} ({kind.type} {kind.word}) ended as {status}: {told['reason']}")

@@ -19,7 +19,6 @@ from confluent_kafka import Consumer
 
 from connectors.delivery.parts import SenderParts
 from ops.settings import Settings
-from streams.domain.claim_marks import read_sent_mark
 from streams.domain.delivery import Message
 from streams.domain.notification import Channel
 from streams.domain.outcomes import Outcome, Sent
@@ -40,6 +39,7 @@ nobody here knows. before_settle: the sender is about to write what it has learn
 marked in the claims. before_commit: its offset is about to be committed. during_revoke: partitions are being given up,
 everything in flight has ended, and nothing of it is committed."""
 
+_TOLD = (b"s", b"d")  # how marks of ends begin that are told before they are marked
 Pass = Callable[[str], bool]
 
 
@@ -107,7 +107,7 @@ class TrippedClaims:
         return verdicts
 
     async def mark(self, owner: bytes, marks: Sequence[tuple[bytes, bytes]]) -> None:
-        if any(read_sent_mark(mark) for _, mark in marks):
+        if any(mark[:1] in _TOLD for _, mark in marks):
             self._wire.at("before_mark")
         await self._claims.mark(owner, marks)
 
@@ -161,9 +161,9 @@ def string_up(wire: Wire) -> None:
             provider, claims = TrippedProvider(parts.provider, wire), TrippedClaims(parts.claims, wire)
             yield replace(parts, provider=provider, claims=claims)
 
-    def tripped_finished(self: settling.Settle, record: Any, outcome: Outcome) -> None:
+    def tripped_finished(self: settling.Settle, record: Any, outcome: Outcome, held: bool = False) -> None:
         wire.at("before_settle")
-        finished(self, record, outcome)
+        finished(self, record, outcome, held)
 
     TrippedConsumer.wire = wire
     vars(polling)["Consumer"] = TrippedConsumer

@@ -14,8 +14,9 @@ from connectors.postgres.migrate import migrate
 from connectors.postgres.pool import Pool
 from connectors.redis.claims import RedisClaims
 from connectors.unavailable import Unavailable
-from streams.domain.claim_marks import AMBIGUOUS, DROPPED, NEW, RELEASED, dead_mark, sent_mark
+from streams.domain.claim_marks import AMBIGUOUS, DROPPED, NEW, RELEASED, dead_mark, mark_before, sent_mark
 from streams.domain.delivery_status import Status
+from streams.domain.next_step import DeadLetterKind, Ended
 
 Claims = ClaimsInMemory | RedisClaims | PostgresClaims
 Open = Callable[[timedelta], Claims]
@@ -98,7 +99,10 @@ async def test_nobody_gives_back_the_claim_of_another(claims: Claims, key: bytes
     assert await claims.claim(ME, [key]) == [AMBIGUOUS]
 
 
-@pytest.mark.parametrize("end", [SENT, sent_mark(Status.DELIVERED, 1), dead_mark(7), DROPPED])
+NO_ADDRESS = mark_before(Ended(Status.SUPPRESSED, 2, "no_address", "system"))
+
+
+@pytest.mark.parametrize("end", [SENT, sent_mark(Status.DELIVERED, 1), dead_mark(7), DROPPED, NO_ADDRESS])
 async def test_an_end_is_told_to_whoever_asks_and_is_never_overwritten(claims: Claims, key: bytes, end: bytes) -> None:
     await claims.claim(ME, [key])
     await claims.mark(ME, [(key, end)])
@@ -107,6 +111,19 @@ async def test_an_end_is_told_to_whoever_asks_and_is_never_overwritten(claims: C
         await claims.mark(ME, [(key, later)])
     assert await claims.claim(OTHER, [key]) == [end]
     assert await claims.claim(ME, [key]) == [end]
+
+
+async def test_what_is_to_be_a_dead_letter_is_told_to_whoever_asks_and_any_end_follows(
+    claims: Claims, key: bytes
+) -> None:
+    refused = mark_before(Ended(Status.DEAD_LETTERED, 2, "550", dead_letter=DeadLetterKind.PERMANENT), "smtp")
+    await claims.claim(ME, [key])
+    await claims.mark(ME, [(key, refused)])
+    await claims.mark(ME, [(key, RELEASED)])
+    assert await claims.claim(OTHER, [key]) == [refused]
+    await claims.mark(OTHER, [(key, dead_mark(2))])
+    await claims.mark(ME, [(key, refused)])
+    assert await claims.claim(ME, [key]) == [dead_mark(2)]
 
 
 async def test_an_end_can_be_marked_by_an_owner_whose_claim_was_taken_over(claims: Claims, key: bytes) -> None:

@@ -17,12 +17,25 @@ from connectors.postgres.migrate import migrate
 from connectors.postgres.pool import Pool
 from connectors.redis.claims import MEMORY, PREFIX, RedisClaims
 from ops.devstack import Endpoints
-from streams.domain.claim_marks import AMBIGUOUS, DROPPED, KEPT, NEW, RELEASED, UNSURE, Left, dead_mark, sent_mark
+from streams.domain.claim_marks import (
+    AMBIGUOUS,
+    DROPPED,
+    KEPT,
+    NEW,
+    RELEASED,
+    UNSURE,
+    Left,
+    dead_mark,
+    mark_before,
+    sent_mark,
+)
 from streams.domain.delivery_status import Status
+from streams.domain.next_step import DeadLetterKind, Ended
 
 ME, OTHER = b"p1.1", b"p2.1"
 SENT = sent_mark(Status.SENT, 1)
-MARKS = (RELEASED, RELEASED, RELEASED, SENT, dead_mark(2), DROPPED)
+TO_BURY = mark_before(Ended(Status.DEAD_LETTERED, 2, "550", dead_letter=DeadLetterKind.PERMANENT), "smtp")
+MARKS = (RELEASED, RELEASED, RELEASED, SENT, TO_BURY, dead_mark(2), DROPPED)
 OLD_MS = 1_000  # so long ago what is adopted here was written
 
 

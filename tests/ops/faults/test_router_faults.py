@@ -35,7 +35,7 @@ def seed() -> int:
 def test_three_kills_lose_nothing_and_break_no_order() -> None:
     said: list[str] = []
     result = run(replace(KILL, runs=3, every_seconds=(0.3, 1.5), bound=FEW_BLOWS), Options(RATE, seed()), said.append)
-    assert result.wrong() == [], said
+    assert result.wrong() == [], "\n".join((*said, *result.findings.examples))
     assert result.runs == 3
     assert result.findings.accepted > RATE
     assert result.findings.written >= result.findings.expected > result.findings.accepted
@@ -44,7 +44,7 @@ def test_three_kills_lose_nothing_and_break_no_order() -> None:
 def test_planned_stops_let_nothing_come_twice() -> None:
     said: list[str] = []
     result = run(replace(PLANNED_STOP, runs=2, every_seconds=(0.2, 0.5)), Options(RATE, seed()), said.append)
-    assert result.wrong() == [], said
+    assert result.wrong() == [], "\n".join((*said, *result.findings.examples))
     assert result.findings.duplicated == 0
 
 

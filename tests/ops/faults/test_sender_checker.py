@@ -161,6 +161,15 @@ def test_two_terminal_statuses_are_found_even_if_each_alone_were_right(left: Lef
     assert "has several terminal statuses: dead_lettered, sent" in told
 
 
+def test_what_had_ended_must_not_be_told_as_unknown_but_the_other_way_round_it_is_settled(left: Left) -> None:
+    left.bury(label(HELD), HELD, left.ledger.places[label(HELD)], "ambiguous")
+    left.written.append(status(label(HELD), HELD, "unknown"))
+    assert wrong(left.judged()) == (0, 0, 0, 1)
+    first = left.at(label(HELD))
+    left.written[first], left.written[-1] = left.written[-1], left.written[first]
+    assert wrong(left.judged()) == (0, 0, 0, 0)
+
+
 def test_what_must_not_be_repeated_and_came_twice_is_wrong_unless_the_claims_were_lost(left: Left) -> None:
     left.arrivals.append(arrival(label(HELD), HELD))
     assert wrong(left.judged()) == (0, 1, 0, 1)

@@ -20,7 +20,7 @@ def ran(fault: Fault) -> Result:
     """It, and nothing is wrong with it."""
     said: list[str] = []
     result = run(fault, Options(RATE, random.randrange(1_000_000)), said.append)
-    assert result.wrong() == [], (said, result.findings.examples)
+    assert result.wrong() == [], "\n".join((*said, *result.findings.examples))
     assert result.findings.written >= result.findings.expected > RATE
     return result
 
