@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterable, Mapping
+from concurrent.futures import Future
 from typing import Any
 
 from confluent_kafka import KafkaException, TopicPartition
@@ -61,11 +62,16 @@ class TopicAdmin:
         deadline = time.monotonic() + _SECONDS
         while partitions:
             answers = self._admin.list_offsets({tp: OffsetSpec.earliest() for tp in partitions})
-            partitions = [tp for tp, answer in answers.items() if answer.exception(_SECONDS) is not None]
+            partitions = [tp for tp, answer in answers.items() if not _is_told(answer)]
             if partitions and time.monotonic() > deadline:
                 raise Unavailable("Kafka", f"new topics have no leader yet: {partitions[0].topic}")
             if partitions:
                 time.sleep(0.05)
+
+
+def _is_told(answer: Future[Any]) -> bool:
+    """Whether a leader has answered; one that did not can also be told as an offset of -1001."""
+    return answer.exception(_SECONDS) is None and answer.result().offset >= 0
 
 
 def _own(entries: Mapping[str, Any]) -> dict[str, str]:
