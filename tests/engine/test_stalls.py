@@ -75,12 +75,12 @@ def test_without_kafka_a_router_says_so_and_ends(own_kafka: Stack, tmp_path: Pat
 def test_kafka_that_stays_away_ends_a_router_with_work_in_hand(own_kafka: Stack, tmp_path: Path) -> None:
     ground = Ground(str(own_kafka.endpoints.kafka_bootstrap_servers), tmp_path)
     ground.create()
-    with ground.router(broken=True, watchdog_seconds=3) as router:
+    with ground.router(broken=True, watchdog_seconds=6) as router:
         router.ready()
         ground.notify(notification(n, f"person-{n % 50}", type=SLOW, locale=f"x{n}") for n in range(20_000))
         until(lambda: ground.written(ground.topics.decisions) > 500, 20)
         own_kafka.signal("kafka", signal.SIGKILL)
-        assert router.ended(30) == EXIT_STALLED, router.said()
+        assert router.ended(40) == EXIT_STALLED, router.said()
     own_kafka.start("kafka")
     with ground.router() as router:
         ground.drained(60)
