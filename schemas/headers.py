@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from functools import lru_cache
 
-from ops.telemetry.moments import iso
+from streams.domain.moments import iso
 
 SPEC_VERSION = "ce_specversion"
 ID = "ce_id"

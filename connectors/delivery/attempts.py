@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 
 from connectors.delivery.assignment import Assignment
 from connectors.delivery.calling import Caller, now_ms, unexpected
@@ -59,6 +60,7 @@ class Batch:
         return self.records[0].assignment
 
 
+_recipient_of: Callable[[Record], str] = attrgetter("delivery.notification.recipient_id")
 _Try = tuple[Batch, Record, Recipient | None]  # a delivery that is ours to call
 
 
@@ -270,7 +272,3 @@ class Attempts:
         marks = [(record.claim_key, RELEASED) for record in records]
         with contextlib.suppress(Unavailable):
             await self._parts.claims.mark(owner, marks)
-
-
-def _recipient_of(record: Record) -> str:
-    return record.delivery.notification.recipient_id

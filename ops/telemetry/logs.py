@@ -10,7 +10,7 @@ import msgspec
 import structlog
 
 from ops.telemetry import metrics
-from ops.telemetry.moments import iso
+from streams.domain.moments import iso
 
 _ENCODER = msgspec.json.Encoder()
 _process: str | None = None  # whose lines these are; None: nothing is set up; empty: lines of level info are not wanted

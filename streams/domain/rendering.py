@@ -7,8 +7,6 @@ Templates see the keys of `data`, and under `notification`: notification_id, rec
 import json
 import re
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
-from functools import lru_cache
 from json.encoder import encode_basestring
 from typing import NamedTuple, NoReturn
 
@@ -16,6 +14,7 @@ from liquid import Markup
 
 from streams.domain.catalogue import Catalogue
 from streams.domain.delivery import Delivery, Message
+from streams.domain.moments import iso
 from streams.domain.notification import Channel, Notification
 from streams.domain.template_language import CompiledTemplate, WrongTemplate, compile_template
 
@@ -137,7 +136,7 @@ def values(told: Notification, locale: str, read_json: ReadJson = plain_json) ->
         "recipient_id": told.recipient_id,
         "type": told.type,
         "locale": locale,
-        "created_at": _iso(told.created_at),
+        "created_at": _created(told),
     }
     return {**_object(told.data, read_json), "notification": about}
 
@@ -150,7 +149,7 @@ def webhook_body(delivery: Delivery, read_json: ReadJson = plain_json) -> str:
     told = delivery.notification
     _object(told.data, read_json)
     body = (
-        f'{{"type":{_quoted(told.type)},"timestamp":"{_iso(told.created_at)}","data":{told.data.strip()},'
+        f'{{"type":{_quoted(told.type)},"timestamp":"{_created(told)}","data":{told.data.strip()},'
         f'"notification_id":{_quoted(told.notification_id)},"delivery_id":{_quoted(delivery.delivery_id)}}}'
     )
     try:
@@ -180,14 +179,8 @@ def _object(data: str, read_json: ReadJson) -> dict[str, object]:
 _quoted = encode_basestring  # a text as JSON; an encoder takes ten times as long
 
 
-def _iso(milliseconds: int) -> str:
-    seconds, rest = divmod(milliseconds, 1000)
-    return f"{_second(seconds)}.{rest:03d}Z"
-
-
-@lru_cache(64)
-def _second(seconds: int) -> str:
+def _created(told: Notification) -> str:
     try:
-        return datetime.fromtimestamp(seconds, UTC).isoformat()[:19]
-    except (ValueError, OverflowError, OSError):
+        return iso(told.created_at)
+    except ValueError:
         raise RenderingFailed("created_at is no time in milliseconds since 1970") from None
