@@ -50,7 +50,7 @@ class FallbackClaims:
         metrics.CLAIMS_FALLBACK.set(0)
 
     async def claim(self, owner: bytes, keys: Sequence[bytes]) -> Sequence[int | bytes]:
-        """The verdict per key: NEW, AMBIGUOUS, UNSURE, or the mark of its end."""
+        """The verdict per key: NEW, AMBIGUOUS, UNSURE, or the mark of what it came to."""
         if owner not in self._owners:
             await self._take_over(owner)
         verdicts = await self._carried_out(lambda claims: claims.claim(owner, keys))

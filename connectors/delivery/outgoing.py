@@ -37,13 +37,14 @@ class Outgoing:
 
 
 class Reported(NamedTuple):
-    """A status to tell of, and why. `due_at`: ms since 1970 UTC."""
+    """A status to tell of, and why. `due_at`: ms since 1970 UTC. `address_mark`: of an address found dead."""
 
     status: Status
     attempt: int
     reason: str | None = None
     layer: str | None = None
     due_at: int | None = None
+    address_mark: str | None = None
 
 
 class Letters:
@@ -93,7 +94,7 @@ class Letters:
         call, failure = _of(outcome)
         rest = self._rest(
             told.status, way, now, told.attempt, record.redrives, told.layer, told.reason, told.due_at,
-            _call_fields(call, failure) if call else None, _address_mark(record, failure) if failure else None,
+            _call_fields(call, failure) if call else None, told.address_mark,
         )  # fmt: skip
         return self._frame + start + rest
 
@@ -109,7 +110,7 @@ class Letters:
             reason=told.reason,
             due_at=told.due_at,
             call=_call(call, failure),
-            address_mark=_address_mark(record, failure) if failure else None,
+            address_mark=told.address_mark,
         )
         return self._codec.encode("DeliveryStatus", _as_text(value))
 
@@ -166,8 +167,9 @@ def _call_fields(call: ProviderCall, failure: Failure | None) -> tuple[object, .
     )  # fmt: skip
 
 
-def _address_mark(record: Record, failure: Failure) -> str | None:
-    if not failure.address_is_dead:
+def address_mark_of(record: Record, failure: Failure | None) -> str | None:
+    """What marks the address it was called at, if the failure says that nothing can reach it."""
+    if failure is None or not failure.address_is_dead:
         return None
     return mark_key(record.delivery.notification.recipient_id, record.delivery.channel, record.address)
 

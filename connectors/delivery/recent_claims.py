@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from streams.domain.claim_marks import AMBIGUOUS, NEW, RELEASED, UNSURE, Left, is_end, marked
+from streams.domain.claim_marks import AMBIGUOUS, NEW, RELEASED, UNSURE, Left, is_over, marked
 
 # Claims and marks: 8,000 deliveries, as many as are unfinished of a busy topic (Bounds.together); 2 to 4 MB. What hangs
 # longer than it takes to send 8,000 others is not among them any more.
@@ -47,7 +47,7 @@ class RecentClaims:
             match batch:
                 case _Claimed(owner, keys, verdicts):
                     for key, verdict in zip(keys, verdicts, strict=True):
-                        if not is_end(values.get(key, b"")):
+                        if not is_over(values.get(key, b"")):
                             values[key] = verdict if isinstance(verdict, bytes) else _KINDS[verdict] + owner
                 case _Marked(owner, marks):
                     for key, mark in marks:

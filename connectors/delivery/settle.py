@@ -1,8 +1,9 @@
 """The one place where an outcome becomes records: status, retry or dead letter confirmed, then the offset completes.
 
 An end is marked before it is told: after a crash it is told again from its mark, and never another one. Only what was
-sent, and may be sent again, is told at once. A dead letter is marked once more when it is confirmed. The lane is
-released after the mark, so a crash leaves at most the last delivery of a lane ambiguous.
+sent, and may be sent again, is told at once, and what is held back needs no mark: its claim stays ambiguous. A dead
+letter is marked once more when it is confirmed. The lane is released after the mark, so a crash leaves at most the last
+delivery of a lane ambiguous.
 """
 
 import asyncio
@@ -16,12 +17,12 @@ from connectors.delivery.calling import now_ms
 from connectors.delivery.incoming import Record
 from connectors.delivery.marking import Marker
 from connectors.delivery.meter import Meter
-from connectors.delivery.outgoing import Letters, Reported
+from connectors.delivery.outgoing import Letters, Reported, address_mark_of
 from connectors.delivery.parked import Waiting
 from connectors.delivery.policy import SenderPolicy
 from connectors.delivery.producing import Writer
 from ops.telemetry import logs
-from streams.domain.claim_marks import RELEASED, dead_mark, mark_before, read_end, sent_mark
+from streams.domain.claim_marks import RELEASED, Untold, dead_mark, mark_before, read_end, sent_mark
 from streams.domain.delivery_status import Status
 from streams.domain.next_step import Again, DeadLetterKind, Ended, Tried, next_step
 from streams.domain.outcomes import Outcome, ProviderCall, Sent
@@ -117,25 +118,30 @@ class Settle:
             if not (record.assignment.alive or isinstance(outcome, Sent)):
                 continue  # what ended after its partition was given up is left to the new owner
             if isinstance(step, Ended):
-                self._end(record, step, outcome, _provider_of(outcome))
+                self._end(record, _untold(record, step, outcome), outcome)
             else:
                 self._retry(record, step, outcome)
         self._wake()
 
-    def _end(self, record: Record, step: Ended, outcome: Outcome | None, provider: str | None) -> None:
-        mark = None
+    def _end(self, record: Record, untold: Untold, outcome: Outcome | None) -> None:
+        step, mark = untold.end, None
         if step.dead_letter is not None:
             mark = dead_mark(step.attempt)
-            self._bury(record, step.dead_letter, step.reason or "", provider, step.attempt)
-        self._tell(record, Reported(step.status, step.attempt, step.reason, step.layer), outcome)
+            self._bury(record, step.dead_letter, step.reason or "", untold.provider, step.attempt)
+        told = Reported(step.status, step.attempt, step.reason, step.layer, address_mark=untold.address_mark)
+        self._tell(record, told, outcome)
         self.writer.close(record, mark)
+        if isinstance(outcome, Sent):
+            record.forget()
         if record.assignment.alive:
             self._leave_lane(record)
 
     def _retry(self, record: Record, step: Again, outcome: Outcome) -> None:
         record.tried = step.tried
         reason = outcome.failure.reason if outcome.failure else None
-        self._tell(record, Reported(Status.RETRYING, step.tried.attempt, reason, due_at=step.due_at), outcome)
+        mark = address_mark_of(record, outcome.failure)
+        told = Reported(Status.RETRYING, step.tried.attempt, reason, due_at=step.due_at, address_mark=mark)
+        self._tell(record, told, outcome)
         if isinstance(step.where, Tier):
             self._park(record, Waiting(step.where.index, step.due_at), outcome)
         else:
@@ -185,7 +191,7 @@ class Settle:
             self.writer.close(record)
             self._leave_lane(record)
         else:
-            self._end(record, found.end, None, found.provider)
+            self._end(record, found, None)
 
     def hold_back(self, record: Record, outcome: Outcome | None = None) -> None:
         """An ambiguous delivery whose type says hold: a person or a receipt settles it. Its claim stays ours.
@@ -194,7 +200,7 @@ class Settle:
         """
         attempt = record.tried.attempt + (outcome is not None)
         held = Ended(Status.UNKNOWN, attempt, HELD_BACK, dead_letter=DeadLetterKind.AMBIGUOUS)
-        self._end(record, held, outcome, _provider_of(outcome))
+        self._end(record, _untold(record, held, outcome), outcome)
 
     def poison(self, record: Record, reason: str, in_lane: bool) -> None:
         """It cannot be read: to the dead letters with its raw bytes, and its partition moves on."""
@@ -219,15 +225,14 @@ class Settle:
 
 
 def _mark_before_told(decided: _Decided) -> bytes:
-    """What ended after its partition was given up is left to the new owner, unless it was sent."""
     record, outcome, step = decided
-    if isinstance(step, Ended) and (record.assignment.alive or isinstance(outcome, Sent)):
-        return mark_before(step, _provider_of(outcome))
-    return RELEASED
+    return mark_before(_untold(record, step, outcome)) if isinstance(step, Ended) else RELEASED
 
 
-def _provider_of(outcome: Outcome | None) -> str | None:
-    return outcome.call.provider if outcome and outcome.call else None
+def _untold(record: Record, end: Ended, outcome: Outcome | None) -> Untold:
+    if outcome is None or outcome.call is None:
+        return Untold(end)
+    return Untold(end, outcome.call.provider, address_mark_of(record, outcome.failure))
 
 
 def _after_sent(delivered: bool, attempt: int) -> tuple[Reported, bytes]:

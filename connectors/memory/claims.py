@@ -6,7 +6,7 @@ from datetime import timedelta
 from uuid import uuid4
 
 from connectors.unavailable import Unavailable
-from streams.domain.claim_marks import KEPT, Left, adopted, claimed, is_end, marked, verdict
+from streams.domain.claim_marks import KEPT, Left, adopted, claimed, is_over, marked, verdict
 
 _LINGER_S = 10.0
 
@@ -33,7 +33,7 @@ class ClaimsInMemory:
         return {key: value for key in self._kept if (value := self._get(key))}
 
     async def claim(self, owner: bytes, keys: Sequence[bytes]) -> list[int | bytes]:
-        """The verdict per key: NEW, AMBIGUOUS, UNSURE, or the mark of its end."""
+        """The verdict per key: NEW, AMBIGUOUS, UNSURE, or the mark of what it came to."""
         self._check_there()
         return [self._claim_one(owner, key) for key in keys]
 
@@ -67,10 +67,10 @@ class ClaimsInMemory:
         return rows[:limit]
 
     async def forget(self, rows: Sequence[Left]) -> None:
-        """Drop those that still say the same; an end only when it is some seconds old."""
+        """Drop those that still say the same; what is over only when it is some seconds old."""
         self._check_there()
         for key, value, _ in rows:
-            if self._get(key) == value and not (is_end(value) and self._age_ms(key) < _LINGER_S * 1000):
+            if self._get(key) == value and not (is_over(value) and self._age_ms(key) < _LINGER_S * 1000):
                 del self._kept[key]
 
     def empty(self) -> None:
@@ -91,7 +91,7 @@ class ClaimsInMemory:
 
     def _claim_one(self, owner: bytes, key: bytes) -> int | bytes:
         value = claimed(self._get(key), owner, self._elsewhere)
-        if not is_end(value):
+        if not is_over(value):
             self._kept[key] = value, self._clock()
         return verdict(value)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from connectors.postgres import queries
 from connectors.postgres.pool import Connection, Pool
-from streams.domain.claim_marks import KEPT, RELEASED, Left, is_end, verdict
+from streams.domain.claim_marks import KEPT, RELEASED, Left, of_two, verdict
 
 _SQL = queries.load("claims")
 _AT_ONCE = 1_000  # keys in one statement
@@ -25,7 +25,7 @@ class PostgresClaims:
         self._elsewhere = elsewhere
 
     async def claim(self, owner: bytes, keys: Sequence[bytes]) -> list[int | bytes]:
-        """The verdict per key: NEW, AMBIGUOUS, UNSURE, or the mark of its end."""
+        """The verdict per key: NEW, AMBIGUOUS, UNSURE, or the mark of what it came to."""
         verdicts: dict[bytes, int | bytes] = {}
         asked = list(dict.fromkeys(keys))
         for start in range(0, len(asked), _AT_ONCE):
@@ -45,8 +45,9 @@ class PostgresClaims:
         """Mark ends, or give claims back."""
         wanted: dict[bytes, bytes] = {}
         for key, mark in marks:
-            if not is_end(wanted.get(key, b"")):
-                wanted[key] = RELEASED + owner if mark == RELEASED and self._elsewhere else mark
+            wanted[key] = of_two(wanted.get(key, b""), mark)
+        if self._elsewhere:
+            wanted = {key: RELEASED + owner if mark == RELEASED else mark for key, mark in wanted.items()}
         keys = list(wanted)
         for start in range(0, len(keys), _AT_ONCE):
             some = keys[start : start + _AT_ONCE]
@@ -58,7 +59,7 @@ class PostgresClaims:
         return [Left(row["key"], row["value"], row["age_ms"]) for row in rows]
 
     async def forget(self, rows: Sequence[Left]) -> None:
-        """Drop those that still say the same; an end only when it is some seconds old."""
+        """Drop those that still say the same; what is over only when it is some seconds old."""
         await self._run("forget", {"keys": [row.key for row in rows], "marks": [row.value for row in rows]})
 
     async def close(self) -> None:

@@ -44,7 +44,7 @@ class RedisClaims:
         return cls(Redis.from_url(url, socket_timeout=None, retry=Retry(NoBackoff(), 0)), ttl)
 
     async def claim(self, owner: bytes, keys: Sequence[bytes]) -> list[int | bytes]:
-        """The verdict per key: NEW, AMBIGUOUS, or the mark of its end (streams.domain.claim_marks)."""
+        """The verdict per key: NEW, AMBIGUOUS, or the mark of what it came to (streams.domain.claim_marks)."""
         verdicts: list[int | bytes] = []
         for start in range(0, len(keys), _AT_ONCE):
             name = self._memory

@@ -35,7 +35,7 @@ def _during_revoke(stage: Stage, victim: str, guest: str) -> bool:
 
 NAMED_POINTS = Fault(
     "named_points",
-    "kill -9 after the claim, during the call, after the answer, before settle, mark and commit, during a revoke",
+    "kill -9 after the claim, in the call, after the answer, before settle, around mark, before commit, in a revoke",
     runs=3 * len(POINTS),
     every_seconds=(1, 3),
     # as with kill

@@ -4,7 +4,7 @@ c<owner>  claimed; of another owner: left by a process that no longer owns the p
 a<owner>  claimed, and an earlier owner may have called: ambiguous until it has ended; `a`: so, and given back
 u<owner>  claimed where nobody can see what others claimed elsewhere; `u`: so, and given back
 r<owner>  given back: the attempt ended without effect (`r`: by whom does not matter any more)
-b...      to be a dead letter, which Kafka has not confirmed yet; nobody calls it any more
+b...      to be a dead letter, which Kafka has not confirmed yet; nobody calls it any more, an end follows
 s d x     ends: sent, among the dead letters, dropped; never overwritten
 """
 
@@ -28,11 +28,13 @@ _CLAIMED, _AMBIGUOUS, _UNSURE, _TO_BURY = b"c", b"a", b"u", b"b"
 _VERDICTS = {_CLAIMED: NEW, _AMBIGUOUS: AMBIGUOUS, _UNSURE: UNSURE}
 
 
-class Marked(NamedTuple):
-    """An end that is to be told again. `provider`: of the last call, where a dead letter is to be written again."""
+class Untold(NamedTuple):
+    """An end that may not have been told. `provider`: of the last call. `address_mark`: of an address found dead
+    (address_mark.mark_key)."""
 
     end: Ended
     provider: str | None = None
+    address_mark: str | None = None
 
 
 class Left(NamedTuple):
@@ -53,21 +55,24 @@ def dead_mark(attempt: int) -> bytes:
     return b"d%d" % attempt
 
 
-def mark_before(end: Ended, provider: str | None = None) -> bytes:
-    """What is marked before this end is told: enough to tell it again. `provider`: of the last call."""
+def mark_before(told: Untold) -> bytes:
+    """What is marked before this end is told: enough to tell it again."""
+    end = told.end
     if end.status in (Status.SENT, Status.DELIVERED):
         return sent_mark(end.status, end.attempt)
     kind = DROPPED if end.dead_letter is None else _TO_BURY
-    return kind + json.dumps([end.status, end.attempt, end.reason, end.layer, end.dead_letter, provider]).encode()
+    words = [end.status, end.attempt, end.reason, end.layer, end.dead_letter, told.provider, told.address_mark]
+    return kind + json.dumps(words).encode()
 
 
-def read_end(mark: bytes) -> Marked | None:
+def read_end(mark: bytes) -> Untold | None:
     """The end that is to be told again; None: there is none, or it was told."""
     if mark[:1] == b"s":
-        return Marked(Ended(Status.DELIVERED if mark.endswith(b"d") else Status.SENT, int(mark[1:].rstrip(b"d"))))
+        return Untold(Ended(Status.DELIVERED if mark.endswith(b"d") else Status.SENT, int(mark[1:].rstrip(b"d"))))
     if mark[:1] == _TO_BURY or (mark[:1] == DROPPED and mark != DROPPED):
-        status, attempt, reason, layer, kind, provider = json.loads(mark[1:])
-        return Marked(Ended(Status(status), attempt, reason, layer, kind and DeadLetterKind(kind)), provider)
+        status, attempt, reason, layer, kind, provider, address_mark = json.loads(mark[1:])
+        end = Ended(Status(status), attempt, reason, layer, kind and DeadLetterKind(kind))
+        return Untold(end, provider, address_mark)
     return None
 
 
@@ -76,9 +81,14 @@ def is_end(value: bytes) -> bool:
     return value[:1] in (b"s", b"d", b"x")
 
 
+def is_over(value: bytes) -> bool:
+    """Whether nobody calls a delivery of this claim any more."""
+    return is_end(value) or value[:1] == _TO_BURY
+
+
 def claimed(value: bytes, owner: bytes, elsewhere: bool = False) -> bytes:
     """The claim (empty: none) after `owner` has claimed it. `elsewhere`: claims may also have been made elsewhere."""
-    if is_end(value) or value[:1] == _TO_BURY or value == _UNSURE + owner:
+    if is_over(value) or value == _UNSURE + owner:
         return value
     if value in (b"", _UNSURE):
         return (_UNSURE if elsewhere else _CLAIMED) + owner
@@ -96,15 +106,22 @@ def marked(value: bytes, owner: bytes, mark: bytes, elsewhere: bool = False) -> 
     """The claim (empty: none) after `owner` has marked an end, or given it back (RELEASED).
 
     Only its owner gives a claim back, so a zombie cannot reopen a delivery; what was ambiguous stays so. One that was
-    made `elsewhere` is given back under the owner's name: it tells whose claim there it was (`adopted`).
+    made `elsewhere` is given back under the owner's name: it tells whose claim there it was (`adopted`). What is marked
+    before it is told does not stand against the claim of another, who may tell another end; what was sent, or is a dead
+    letter, does.
     """
-    if is_end(value):
+    if is_end(value) or (mark[:1] in (DROPPED, _TO_BURY) and _is_of_another(value, owner)):
         return value
     if mark != RELEASED:
         return mark
     if value == _CLAIMED + owner or (elsewhere and not value):
         return RELEASED + (owner if elsewhere else b"")
     return value[:1] if value in (_AMBIGUOUS + owner, _UNSURE + owner) else value
+
+
+def of_two(first: bytes, second: bytes) -> bytes:
+    """What two marks come to that the same owner makes of the same claim."""
+    return first if is_end(first) or (is_over(first) and second == RELEASED) else second
 
 
 def adopted(there: bytes, left: bytes, older: bool) -> bytes:
@@ -125,3 +142,7 @@ def adopted(there: bytes, left: bytes, older: bool) -> bytes:
         return there
     sure = kind != _AMBIGUOUS and (there[:1] in (b"", RELEASED) or there == _CLAIMED + owner)
     return (_CLAIMED if sure else _AMBIGUOUS) + owner
+
+
+def _is_of_another(value: bytes, owner: bytes) -> bool:
+    return value[:1] in (_CLAIMED, _AMBIGUOUS, _UNSURE) and value[1:] not in (b"", owner)

@@ -43,13 +43,13 @@ class Claims(Protocol):
     """Who may call the provider for a delivery: one round trip a batch. Keys are delivery id and redrive number."""
 
     async def claim(self, owner: bytes, keys: Sequence[bytes]) -> Sequence[int | bytes]:
-        """Per key NEW (0), AMBIGUOUS (1: a dead owner's claim), or bytes: the end that was marked (b"s..." sent).
+        """Per key NEW (0), AMBIGUOUS (1: a dead owner's claim), or bytes: the mark of what it came to.
 
         UNSURE (2): nothing is known of it here, and where it could be known nobody can look now.
         """
 
     async def mark(self, owner: bytes, marks: Sequence[tuple[bytes, bytes]]) -> None:
-        """Mark ends (b"s<attempt>", b"d<attempt>", b"x" dropped) or give back a claim (b"r").
+        """Mark ends, or what will be one, or give back a claim: the marks and rules of `claim_marks`.
 
         An end is never overwritten.
         """

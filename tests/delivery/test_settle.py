@@ -8,7 +8,7 @@ import pytest
 from connectors.memory.provider import permanent, transient
 from ops.telemetry import metrics
 from schemas import headers, topics
-from streams.domain.claim_marks import dead_mark, mark_before, read_end
+from streams.domain.claim_marks import Untold, dead_mark, mark_before, read_end
 from streams.domain.delivery_status import Status
 from streams.domain.failures import Failure, FailureKind
 from streams.domain.next_step import DeadLetterKind, Ended
@@ -228,8 +228,8 @@ async def test_a_call_whose_answer_was_lost_is_held_or_made_again_as_the_type_sa
 async def test_what_had_ended_is_not_called_again_and_told_again_if_its_mark_tells_it() -> None:
     desk = Desk()
     mails = [delivery(number=n) for n in range(1, 7)]
-    no_address = mark_before(Ended(Status.SUPPRESSED, 2, "no_address", "system"))
-    to_bury = mark_before(REFUSED, "smtp")
+    no_address = mark_before(Untold(Ended(Status.SUPPRESSED, 2, "no_address", "system")))
+    to_bury = mark_before(Untold(REFUSED, "smtp", "ab12"))
     ends = [b"s2", b"s3d", b"d6", b"x", no_address, to_bury]
     async with desk.running():
         await desk.claims.mark(b"x", list(zip(map(claim_key, mails), ends, strict=True)))
@@ -245,6 +245,7 @@ async def test_what_had_ended_is_not_called_again_and_told_again_if_its_mark_tel
         ("suppressed", 2, "no_address", "system"),
         ("dead_lettered", 4, "550", None),
     ]
+    assert [each["address_mark"] for each in desk.told()] == [None, None, None, "ab12"]
     statuses = [desk.statuses(each) for each in mails]
     assert statuses == [["sent"], ["delivered"], [], [], ["suppressed"], ["dead_lettered"]]
     [letter] = desk.producer.to(topics.DEAD_LETTERS)
@@ -278,3 +279,21 @@ async def test_after_the_partition_was_given_up_only_what_was_sent_is_told(kind:
         await some_turns()
     assert desk.statuses(ok) == ["sent"]
     assert desk.statuses(failing) == []
+
+
+async def test_what_ended_after_the_partition_was_given_up_is_told_by_the_new_owner_alone() -> None:
+    desk, provider = Desk(), Gated()
+    mail = delivery("bob")
+    provider.script([permanent("550 no such user")], "bob@example.org")
+    async with desk.running(replace(desk.parts, provider=provider)):
+        desk.put(mail)
+        await until(lambda: desk.dispatch.in_flight == 1)
+        desk.assign(b"run.2", start=1)
+        provider.gate.set()
+        await until(lambda: read_end(desk.claims.values[claim_key(mail)]))
+        await some_turns()
+        assert desk.statuses(mail) == []
+        [again] = desk.put(mail)
+        await until(lambda: desk.completed(again))
+    assert desk.statuses(mail) == ["dead_lettered"]
+    assert len(desk.producer.to(topics.DEAD_LETTERS)) == len(provider.calls) == 1

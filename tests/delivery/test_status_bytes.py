@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.delivery.incoming import Record
-from connectors.delivery.outgoing import Letters, Reported
+from connectors.delivery.outgoing import Letters, Reported, address_mark_of
 from schemas.records import call_to_record, status_to_record
 from streams.domain.address_mark import mark_key
 from streams.domain.delivery_status import Status
@@ -30,22 +30,25 @@ OUTCOMES = st.one_of(
     st.builds(Drop, st.just(Status.EXPIRED), TEXT),
 )
 REPORTED = st.builds(
-    Reported, st.sampled_from(Status), st.integers(0, 9), st.none() | TEXT, st.none() | TEXT, st.none() | TIMES
+    Reported,
+    st.sampled_from(Status),
+    st.integers(0, 9),
+    st.none() | TEXT,
+    st.none() | TEXT,
+    st.none() | TIMES,
+    st.none() | TEXT,
 )
 LETTERS = Letters(policy(), CODEC)
 
 
 def by_fastavro(record: Record, told: Reported, now: int, outcome: Outcome | None) -> bytes:
     call, failure = getattr(outcome, "call", None), getattr(outcome, "failure", None)
-    mark = None
-    if failure and failure.address_is_dead:
-        mark = mark_key(record.delivery.notification.recipient_id, record.delivery.channel, record.address)
     more: dict[str, Any] = {
         "layer": told.layer,
         "reason": told.reason,
         "due_at": told.due_at,
         "call": call_to_record(call, str(failure.kind) if failure else None) if call else None,
-        "address_mark": mark,
+        "address_mark": told.address_mark,
     }
     row = status_to_record(record.delivery, told.status, now, told.attempt, record.redrives, **more)
     return CODEC.encode("DeliveryStatus", row)
@@ -62,7 +65,7 @@ def test_every_status_of_every_outcome(
     received: bool,
 ) -> None:
     record = main_record(delivery(name, tenant=tenant))
-    record.redrives, record.address = redrives, "ada@example.org"
+    record.redrives = redrives
     if not received:
         record.told = None  # as if another schema had written it
     assert LETTERS.status(record, told, now, outcome).value == by_fastavro(record, told, now, outcome)
@@ -73,3 +76,13 @@ def test_the_channel_is_that_of_the_delivery_also_where_it_does_not_belong(chann
     record = main_record(delivery(channel=channel))
     told = Reported(Status.DEAD_LETTERED, 0)
     assert LETTERS.status(record, told, 1, None).value == by_fastavro(record, told, 1, None)
+
+
+@pytest.mark.parametrize("is_dead", [True, False])
+def test_only_an_address_that_nothing_can_reach_is_marked(is_dead: bool) -> None:
+    record = main_record(delivery("ada"))
+    record.address = "ada@example.org"
+    failure = Failure(FailureKind.PERMANENT, "550", address_is_dead=is_dead)
+    told = mark_key("ada", record.delivery.channel, "ada@example.org")
+    assert address_mark_of(record, failure) == (told if is_dead else None)
+    assert address_mark_of(record, None) is None

@@ -46,6 +46,8 @@ on conflict (key) do update set
     value = case
         when c.written_at <= now() - %(ttl)s::interval then excluded.value
         when substr(c.value, 1, 1) in ('s', 'd', 'x') then c.value
+        when substr(excluded.value, 1, 1) in ('x', 'b') and substr(c.value, 1, 1) in ('c', 'a', 'u')
+            and c.value not in ('a', 'u', %(claimed)s::bytea, %(ambiguous)s::bytea, %(unsure)s::bytea) then c.value
         when substr(excluded.value, 1, 1) in ('s', 'd', 'x', 'b') or c.value = %(claimed)s::bytea then excluded.value
         when c.value = %(ambiguous)s::bytea then 'a'
         when c.value = %(unsure)s::bytea then 'u'
@@ -69,7 +71,7 @@ delete from delivery_claims where key in (
     select c.key
     from delivery_claims c join unnest(%(keys)s::bytea[], %(marks)s::bytea[]) as f (key, value)
         on c.key = f.key and c.value = f.value
-    where substr(c.value, 1, 1) not in ('s', 'd', 'x') or c.written_at < now() - interval '10 seconds'
+    where substr(c.value, 1, 1) not in ('s', 'd', 'x', 'b') or c.written_at < now() - interval '10 seconds'
     order by c.key
     for update of c
 );

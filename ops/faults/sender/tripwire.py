@@ -31,15 +31,17 @@ POINTS = (
     "after_answer",
     "before_settle",
     "before_mark",
+    "after_mark",
     "before_commit",
     "during_revoke",
 )
 """after_claim: claimed, nothing called. during_call: the call is under way. after_answer: the provider took it, and
-nobody here knows. before_settle: the sender is about to write what it has learnt. before_mark: it is told, and not yet
-marked in the claims. before_commit: its offset is about to be committed. during_revoke: partitions are being given up,
-everything in flight has ended, and nothing of it is committed."""
+nobody here knows. before_settle: the sender is about to write what it has learnt. before_mark: it was sent, or is a
+confirmed dead letter, and not yet marked in the claims. after_mark: marked, and what is marked before it is told is not
+told. before_commit: its offset is about to be committed. during_revoke: partitions are being given up, everything in
+flight has ended, and nothing of it is committed."""
 
-_TOLD = (b"s", b"d")  # how marks of ends begin that are told before they are marked
+_HAS_COME, _COMES = (b"s", b"d"), (b"s", b"x", b"b")  # marks of what was sent or confirmed, and of what is to be told
 Pass = Callable[[str], bool]
 
 
@@ -107,9 +109,11 @@ class TrippedClaims:
         return verdicts
 
     async def mark(self, owner: bytes, marks: Sequence[tuple[bytes, bytes]]) -> None:
-        if any(mark[:1] in _TOLD for _, mark in marks):
+        if any(mark[:1] in _HAS_COME for _, mark in marks):
             self._wire.at("before_mark")
         await self._claims.mark(owner, marks)
+        if any(mark[:1] in _COMES for _, mark in marks):
+            self._wire.at("after_mark")
 
 
 class TrippedProvider:

@@ -14,7 +14,7 @@ from connectors.postgres.migrate import migrate
 from connectors.postgres.pool import Pool
 from connectors.redis.claims import RedisClaims
 from connectors.unavailable import Unavailable
-from streams.domain.claim_marks import AMBIGUOUS, DROPPED, NEW, RELEASED, dead_mark, mark_before, sent_mark
+from streams.domain.claim_marks import AMBIGUOUS, DROPPED, NEW, RELEASED, Untold, dead_mark, mark_before, sent_mark
 from streams.domain.delivery_status import Status
 from streams.domain.next_step import DeadLetterKind, Ended
 
@@ -99,7 +99,10 @@ async def test_nobody_gives_back_the_claim_of_another(claims: Claims, key: bytes
     assert await claims.claim(ME, [key]) == [AMBIGUOUS]
 
 
-NO_ADDRESS = mark_before(Ended(Status.SUPPRESSED, 2, "no_address", "system"))
+NO_ADDRESS = mark_before(Untold(Ended(Status.SUPPRESSED, 2, "no_address", "system")))
+REFUSED = mark_before(
+    Untold(Ended(Status.DEAD_LETTERED, 2, "550", dead_letter=DeadLetterKind.PERMANENT), "smtp", "ab12")
+)
 
 
 @pytest.mark.parametrize("end", [SENT, sent_mark(Status.DELIVERED, 1), dead_mark(7), DROPPED, NO_ADDRESS])
@@ -116,14 +119,43 @@ async def test_an_end_is_told_to_whoever_asks_and_is_never_overwritten(claims: C
 async def test_what_is_to_be_a_dead_letter_is_told_to_whoever_asks_and_any_end_follows(
     claims: Claims, key: bytes
 ) -> None:
-    refused = mark_before(Ended(Status.DEAD_LETTERED, 2, "550", dead_letter=DeadLetterKind.PERMANENT), "smtp")
     await claims.claim(ME, [key])
-    await claims.mark(ME, [(key, refused)])
+    await claims.mark(ME, [(key, REFUSED)])
     await claims.mark(ME, [(key, RELEASED)])
-    assert await claims.claim(OTHER, [key]) == [refused]
+    assert await claims.claim(OTHER, [key]) == [REFUSED]
     await claims.mark(OTHER, [(key, dead_mark(2))])
-    await claims.mark(ME, [(key, refused)])
+    await claims.mark(ME, [(key, REFUSED)])
     assert await claims.claim(ME, [key]) == [dead_mark(2)]
+
+
+@pytest.mark.parametrize("untold", [NO_ADDRESS, REFUSED])
+async def test_what_is_not_told_yet_does_not_stand_against_the_claim_of_another(
+    claims: Claims, key: bytes, untold: bytes
+) -> None:
+    await claims.claim(ME, [key])
+    await claims.claim(OTHER, [key])
+    await claims.mark(ME, [(key, untold)])
+    assert await claims.claim(OTHER, [key]) == [AMBIGUOUS]
+    await claims.mark(OTHER, [(key, untold)])
+    assert await claims.claim(ME, [key]) == [untold]
+
+
+@pytest.mark.parametrize(
+    ("two", "after"),
+    [
+        ((REFUSED, RELEASED), REFUSED),
+        ((NO_ADDRESS, RELEASED), NO_ADDRESS),
+        ((SENT, NO_ADDRESS), SENT),
+        ((REFUSED, dead_mark(2)), dead_mark(2)),
+        ((RELEASED, REFUSED), REFUSED),
+    ],
+)
+async def test_two_marks_for_one_key_in_a_batch_are_made_one_after_the_other(
+    claims: Claims, key: bytes, two: tuple[bytes, bytes], after: bytes
+) -> None:
+    await claims.claim(ME, [key])
+    await claims.mark(ME, [(key, mark) for mark in two])
+    assert await claims.claim(OTHER, [key]) == [after]
 
 
 async def test_an_end_can_be_marked_by_an_owner_whose_claim_was_taken_over(claims: Claims, key: bytes) -> None:

@@ -25,6 +25,7 @@ from streams.domain.claim_marks import (
     RELEASED,
     UNSURE,
     Left,
+    Untold,
     dead_mark,
     mark_before,
     sent_mark,
@@ -34,7 +35,7 @@ from streams.domain.next_step import DeadLetterKind, Ended
 
 ME, OTHER = b"p1.1", b"p2.1"
 SENT = sent_mark(Status.SENT, 1)
-TO_BURY = mark_before(Ended(Status.DEAD_LETTERED, 2, "550", dead_letter=DeadLetterKind.PERMANENT), "smtp")
+TO_BURY = mark_before(Untold(Ended(Status.DEAD_LETTERED, 2, "550", dead_letter=DeadLetterKind.PERMANENT), "smtp"))
 MARKS = (RELEASED, RELEASED, RELEASED, SENT, TO_BURY, dead_mark(2), DROPPED)
 OLD_MS = 1_000  # so long ago what is adopted here was written
 
@@ -93,6 +94,7 @@ async def test_redis_does_what_the_rules_say(redis: RedisClaims, servers: Endpoi
                 await model.mark(owner, mark)
             case _:
                 value = chance.choice((b"c", b"a", b"u", b"r")) + chance.choice((owner, owner, b""))
+                value = chance.choice((value, value, value, TO_BURY))
                 left = [Left(key, value if value != b"c" else SENT, chance.choice((-OLD_MS, 600_000)))]
                 await redis.adopt(left)
                 await model.adopt(left)
