@@ -26,6 +26,15 @@ def test_a_claim_is_left_as_it_was_answered_and_an_end_ends_it() -> None:
     }
 
 
+def test_what_is_to_be_a_dead_letter_stays_so_whatever_a_place_says_that_does_not_know_it() -> None:
+    recent = RecentClaims()
+    recent.claimed(ME, [b"refused"], [NEW])
+    recent.marked(ME, [(b"refused", b"b[1]")])
+    recent.claimed(NEXT, [b"refused"], [UNSURE])
+    recent.marked(NEXT, [(b"refused", RELEASED)])
+    assert left(recent) == {b"refused": b"b[1]"}
+
+
 def test_what_was_given_back_is_left_only_if_it_was_ambiguous() -> None:
     recent = RecentClaims()
     recent.claimed(ME, [b"new", b"ambiguous"], [NEW, AMBIGUOUS])

@@ -181,10 +181,12 @@ async def test_an_end_that_the_recorder_keeps_counts_as_one_that_was_marked(
     assert (key in await all_left(stand_in)) == (told == UNSURE), "what has ended leaves no row"
 
 
-async def test_rows_that_changed_and_fresh_ends_are_not_forgotten(stand_in: PostgresClaims, database: str) -> None:
-    changed, ended, old, open_ = keys = some_keys(4)
+async def test_rows_that_changed_and_what_is_over_since_a_moment_are_not_forgotten(
+    stand_in: PostgresClaims, database: str
+) -> None:
+    changed, ended, to_bury, old, open_ = keys = some_keys(5)
     await stand_in.claim(ME, keys)
-    await stand_in.mark(ME, [(ended, SENT), (old, SENT)])
+    await stand_in.mark(ME, [(ended, SENT), (to_bury, TO_BURY), (old, SENT)])
     with psycopg.connect(database, autocommit=True) as connection:
         connection.execute("update delivery_claims set written_at = now() - interval '1 minute' where key = %s", (old,))
     rows = [row for row in [*await stand_in.left(b"", 1_000)] if row.key in keys]
@@ -196,6 +198,7 @@ async def test_rows_that_changed_and_fresh_ends_are_not_forgotten(stand_in: Post
     assert {key: value for key, value in (await all_left(stand_in)).items() if key in keys} == {
         changed: DROPPED,
         ended: SENT,
+        to_bury: TO_BURY,
     }
     assert open_ not in await all_left(stand_in)
 
