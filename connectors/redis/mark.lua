@@ -8,17 +8,16 @@
 local owner, ttl = ARGV[1], ARGV[2]
 local found, made = redis.call('MGET', unpack(KEYS)), {}
 for i = 2, #KEYS do
-  local key, mark = KEYS[i], ARGV[i + 2]
+  local key, mark, new = KEYS[i], ARGV[i + 2], nil
   local value = made[key] or found[i]
-  local kind, untold = value and string.sub(value, 1, 1), string.find(mark, '^[xb]')
+  local kind = value and string.sub(value, 1, 1)
   local own = value and string.sub(value, 2) == owner
-  local claimed = kind == 'c' or kind == 'a'
-  local new
-  if kind == 's' or kind == 'd' or kind == 'x' or (untold and claimed and not own and #value > 1) then
+  if kind == 's' or kind == 'd' or kind == 'x' then
     new = nil
   elseif mark ~= 'r' then
-    new = mark
-  elseif claimed and own then
+    local of_another = (kind == 'c' or kind == 'a') and not own and #value > 1
+    new = not (of_another and string.find(mark, '^[xb]')) and mark
+  elseif own and (kind == 'c' or kind == 'a') then
     new = kind == 'c' and 'r' or 'a'
   end
   if new then
