@@ -92,21 +92,20 @@ limit %(limit)s
 for update skip locked;
 
 -- name: note_redriven
--- And any copy of it: a process that died right after writing a dead letter writes it once more.
-update dead_letters d
+-- And any copy of it: a process that died right after writing a dead letter writes it once more. Two look-ups, each by its
+-- index: with an `or` between them every row of the table was compared with each that went back.
+with done as (
+    select dead_letter_id, delivery_id, redrives from dead_letters where dead_letter_id = any(%(ids)s)
+), meant as (
+    select dead_letter_id from done
+    union
+    select copy.dead_letter_id
+    from done join dead_letters copy on copy.delivery_id = done.delivery_id and copy.redrives = done.redrives
+    where copy.redriven_at is null and copy.dropped_at is null
+)
+update dead_letters
 set redriven_at = to_timestamp(%(now)s / 1000.0)
-from dead_letters done
-where
-    done.dead_letter_id = any(%(ids)s)
-    and (
-        d.dead_letter_id = done.dead_letter_id
-        or (
-            d.delivery_id = done.delivery_id
-            and d.redrives = done.redrives
-            and d.redriven_at is null
-            and d.dropped_at is null
-        )
-    );
+where dead_letter_id = any(array(select dead_letter_id from meant));
 
 -- name: drop
 update dead_letters
