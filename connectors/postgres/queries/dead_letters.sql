@@ -92,8 +92,8 @@ limit %(limit)s
 for update skip locked;
 
 -- name: note_redriven
--- And any copy of it: a process that died right after writing a dead letter writes it once more. Two look-ups, each by its
--- index: with an `or` between them every row of the table was compared with each that went back.
+-- And any copy of it: a process that died right after writing a dead letter writes it once more. Two look-ups: with an
+-- `or` between them PostgreSQL compares each that went back with all that wait, as long as it has no statistics of them.
 with done as (
     select dead_letter_id, delivery_id, redrives from dead_letters where dead_letter_id = any(%(ids)s)
 ), meant as (
