@@ -4,7 +4,6 @@ What is in doubt is left to the thorough way, which also finds the words for wha
 """
 
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import Any
 
 from schemas.codec import Codec, PoisonRecord
@@ -139,9 +138,3 @@ class DeliveryReader:
 def _room_in(known: dict[bytes, Any]) -> None:
     if len(known) >= _KNOWN_AT_MOST:
         known.clear()
-
-
-@lru_cache(8)
-def delivery_reader(codec: Codec) -> DeliveryReader:
-    """The one of this codec."""
-    return DeliveryReader(codec)

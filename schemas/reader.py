@@ -17,6 +17,8 @@ from typing import Any, cast
 from schemas.reader_source import Pick, source_of
 
 _DOUBLE = struct.Struct("<d")
+# From the first byte of a text to its end, when that byte is its whole length; 0: it is not, or it is wrong.
+_STEPS = tuple(0 if size & 1 or size > 127 else 1 + size // 2 for size in range(256))
 
 Reader = Callable[[bytes, int], tuple[Any, ...]]
 
@@ -29,7 +31,8 @@ def reader(schema: Mapping[str, Any], *picks: Pick) -> Reader:
     source = source_of(schema, *picks)
     name = f"<reader of {schema['name']}: {', '.join(map(str, picks))}>"
     linecache.cache[name] = (len(source), None, source.splitlines(True), name)  # so that a traceback shows the line
-    names = {each.__name__: each for each in (long, end_of_long, length, count, double, wrong_end)}
+    names: dict[str, Any] = {each.__name__: each for each in (long, end_of_long, length, count, double, wrong_end)}
+    names["steps"] = _STEPS
     exec(compile(source, name, "exec"), names)  # noqa: S102 (nothing of the schema's text is in it but as a literal)
     return cast(Reader, names["read"])
 

@@ -199,21 +199,22 @@ class _Writer:
 
     def _sized(self, is_text: bool, into: str | None, as_bytes: bool) -> None:
         name = into or "found"
-        self._line("size = data[at]")
-        with self._block("if size < 128 and not size & 1:"):
-            self._line("at += 1")
-            self._line("size >>= 1")
-        with self._block("elif not size & 1 and data[at + 1] < 128:"):
-            self._line("size = (size & 127 | data[at + 1] << 7) >> 1")
-            self._line("at += 2")
-        with self._block("else:"):
-            self._line("size, at = length(data, at)")
-        self._line("end = at + size")
+        self._line("end = at + steps[data[at]]")
+        self._line("at += 1")
+        with self._block("if end < at:"):  # of more than 63 bytes, or wrong
+            with self._block("if not data[at - 1] & 1 and data[at] < 128:"):
+                self._line("end = at + 1 + ((data[at - 1] & 127 | data[at] << 7) >> 1)")
+                self._line("at += 1")
+            with self._block("else:"):
+                self._line("size, at = length(data, at - 1)")
+                self._line("end = at + size")
+        if is_text and into and not as_bytes:
+            self._line(f"{name} = data[at:end].decode()")
+            self._line("at = end")
+            return
         self._line(f"{name} = data[at:end]")
         self._line("at = end")
-        if is_text and into and not as_bytes:
-            self._line(f"{name} = {name}.decode()")
-        elif is_text:
+        if is_text:
             with self._block(f"if not {name}.isascii():"):
                 self._line(f"{name}.decode()")
 

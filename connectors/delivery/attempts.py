@@ -6,7 +6,7 @@ attempt burnt. Calls start one by one as the gate lets them in, urgent ones firs
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import attrgetter
 
@@ -191,29 +191,29 @@ class Attempts:
         self._gate.put(tries, batch.urgent)
         await batch.all_met
 
-    async def _attempt(self, one: _Try) -> None:
-        """It is let in: the last veto, the words, the call."""
+    def _attempt(self, one: _Try) -> Awaitable[None] | None:
+        """It is let in: the last veto, the words; the call, if it comes to one."""
         batch, record, recipient = one
         if batch.all_met.done():  # nobody carries this batch out any more
-            return
+            return None
         batch.in_line -= 1
         if not batch.in_line:
             batch.all_met.set_result(None)
         self.check_awake()
         if self._abandoned or not record.assignment.alive:
             batch.given_up.append(record)
-            return
+            return None
         made = self._composed(record, recipient)
         if not isinstance(made, Message):
             self.left(record)
             self._settle.finished(record, made)
-            return
+            return None
         chosen, wait_s = self.providers.choose(record.failed_at), 0.0
         if chosen is None or (wait_s := self.limiter.spend(chosen.name)):
             batch.turned_away.append((record, wait_s))
-            return
+            return None
         batch.called.add(record)
-        await self._call(record, made, chosen)
+        return self._call(record, made, chosen)
 
     async def _turn_away(self, batch: Batch) -> None:
         """Claimed, but a breaker opened or tokens ran out meanwhile: back to the heads of their lanes, unclaimed."""
@@ -242,9 +242,9 @@ class Attempts:
             return unexpected(error, record)
 
     async def _call(self, record: Record, message: Message, chosen: Guarded) -> None:
-        call = self.providers.begin(chosen)
+        self.providers.begin(chosen, record)
         outcome = await self._caller.call(chosen.provider, record, message)
-        self.providers.ended(chosen, call, outcome)
+        self.providers.ended(chosen, record, outcome)
         self.in_flight -= 1  # as `left`, which would be a call more for each delivery
         if record.alone:
             self.seating.left(record)

@@ -29,6 +29,7 @@ class Caller:
         self._meter = meter
         self._deadlines = Deadlines(at_most.total_seconds())
         self._log = logs.get(part="sender")
+        self._uncounted: list[tuple[str, str, float, int, float | None]] = []
         self._lines = logs.Flood("provider call", _TOLD, part="sender")
         self._loop = asyncio.get_running_loop()  # each question for it costs a system call before Python 3.12
 
@@ -59,16 +60,24 @@ class Caller:
     def _tell(self, provider: str, record: Record, message: Message, outcome: Outcome, seconds: float) -> None:
         word, now = _WORDS.get(type(outcome), "other"), now_ms()
         call, failure = outcome.call, outcome.failure
-        self._meter.call(provider, word, seconds)
-        if message.attempt == 1:
-            self._meter.handed_over(record.lane[1], max(0.0, (now - message.created_at) / 1000))
+        waited_s = max(0.0, (now - message.created_at) / 1000) if message.attempt == 1 else None
+        self._uncounted.append((provider, word, seconds, record.lane[1], waited_s))
         if failure and failure.unlisted:
             metrics.UNLISTED_CODES.labels(provider).inc()
             self._log.warning("unlisted provider code", provider=provider, reason=failure.reason)
         code, reason = call.code if call else None, failure.reason if failure else None
-        duration_ms = round(seconds * 1000, 2)
+        duration_ms = round(seconds * 100_000) / 100  # two digits; to round to digits takes four times as long
         if self._lines.add(now, message.delivery_id, provider, message.attempt, duration_ms, code, word, reason):
-            self._loop.call_soon(logs.flush)
+            self._loop.call_soon(self._flush)
+
+    def _flush(self) -> None:
+        """Of all calls that ended in this turn of the loop: many in a row take half the time."""
+        logs.flush()
+        uncounted, self._uncounted = self._uncounted, []
+        for provider, word, seconds, priority, waited_s in uncounted:
+            self._meter.call(provider, word, seconds)
+            if waited_s is not None:
+                self._meter.handed_over(priority, waited_s)
 
 
 def unexpected(error: Exception, record: Record, call: ProviderCall | None = None) -> RetryLater:

@@ -8,6 +8,10 @@ from schemas.topics import LARGEST_RECORD
 
 _log = logging.getLogger("kafka")
 
+# A fetch that waits is answered as soon as anything comes, but a partition that is resumed meanwhile is asked for in
+# the next one only. So one busy partition among idle ones stands still so long at each resumption (Bounds).
+_FETCH_WAIT_MS = 100
+
 
 def _common(policy: SenderPolicy, part: str) -> dict[str, Any]:
     return {
@@ -32,10 +36,10 @@ def consumer_config(policy: SenderPolicy) -> dict[str, Any]:
         "enable.auto.commit": False,
         "enable.auto.offset.store": False,
         "auto.offset.reset": "error",  # on_assign names every start; anything else would skip or repeat silently
-        "fetch.wait.max.ms": 250,  # a waiting fetch is answered at once; this bounds how soon a resumed one is asked
+        "fetch.wait.max.ms": _FETCH_WAIT_MS,
         "fetch.queue.backoff.ms": 50,
         # all its partitions share one queue, so these are for all together; a pause throws away what it holds of one
-        "queued.min.messages": 2_000,
+        "queued.min.messages": 1_000,
         "queued.max.messages.kbytes": 8_192,
         # a fetch is unpacked as a whole, however full the queue is: 350 MiB when many wait in all retry partitions
         "fetch.max.bytes": 4 * 1024 * 1024,
@@ -51,9 +55,9 @@ def reader_config(policy: SenderPolicy, source: int) -> dict[str, Any]:
         "enable.auto.commit": False,
         "enable.auto.offset.store": False,
         "auto.offset.reset": "error",
-        "fetch.wait.max.ms": 500,
+        "fetch.wait.max.ms": _FETCH_WAIT_MS,
         "fetch.queue.backoff.ms": 20,
-        "queued.min.messages": 2_000,
+        "queued.min.messages": 1_000,
         "queued.max.messages.kbytes": 8_192,
         **policy.consumer,
     }

@@ -6,6 +6,7 @@ A batch is the unit of lease, claim and look-up. While no provider takes calls n
 import asyncio
 from collections.abc import Callable
 
+from connectors.delivery.assignment import TIER_0
 from connectors.delivery.attempts import Attempts, Batch
 from connectors.delivery.incoming import Record
 from connectors.delivery.meter import Meter
@@ -16,6 +17,7 @@ from connectors.delivery.policy import SenderPolicy
 from connectors.delivery.settle import Settle
 from connectors.unavailable import Unavailable
 from schemas.codec import PoisonRecord
+from schemas.delivery_reader import DeliveryReader
 
 _URGENT = 0  # the priority that is high
 _URGENT_FLOWS = 3  # what comes while one waits for its claims does not wait for them too
@@ -39,8 +41,8 @@ class Dispatch:
         outage: Outage,
         meter: Meter,
     ) -> None:
-        self._policy, self._codec, self._ownership = policy, parts.codec, ownership
-        self._settle, self._meter = settle, meter
+        self._policy, self._ownership, self._settle, self._meter = policy, ownership, settle, meter
+        self._reader = DeliveryReader(parts.codec)
         self.attempts = Attempts(policy, parts, settle, outage, meter, self.wake)
         self.providers, self._limiter = self.attempts.providers, self.attempts.limiter
         self._due: asyncio.TimerHandle | None = None
@@ -120,12 +122,14 @@ class Dispatch:
         assignment = self._ownership.assignment
         if self._ownership.draining or not assignment.alive:
             return batch
-        lanes = assignment.lanes
+        lanes, parked = assignment.lanes, assignment.parked
         while len(batch) < free and not self._registry_away:
             record = lanes.pick_of(_URGENT) if urgent else lanes.pick()
             if record is None:
                 break
-            if assignment.is_copy(record):
+            if record.source < TIER_0 and record.lane not in parked:  # nothing it could be a copy of, or go behind
+                batch.append(record)
+            elif assignment.is_copy(record):
                 self._settle.drop_copy(record)
                 self.attempts.seating.forgo(record)
             elif waiting := assignment.behind(record):
@@ -156,7 +160,7 @@ class Dispatch:
         if record.is_decoded:
             return True
         try:
-            record.decode(self._codec, self._policy.channel)
+            record.decode(self._reader, self._policy.channel)
         except PoisonRecord as error:
             self._settle.poison(record, str(error), in_lane=True)
             return False

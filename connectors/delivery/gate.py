@@ -21,8 +21,9 @@ class Gate(Generic[T]):
     than the rest of a start.
     """
 
-    def __init__(self, width: int, more: Callable[[], int], call: Callable[[T], Awaitable[None]]) -> None:
-        """`more` may change; tell by `look` when it grew. What `call` raises ends the process."""
+    def __init__(self, width: int, more: Callable[[], int], call: Callable[[T], Awaitable[None] | None]) -> None:
+        """`more` may change; tell by `look` when it grew. `call` gives None when it comes to none; what it raises ends
+        the process."""
         self._width, self._more, self._call = width, more, call
         self._loop = asyncio.get_running_loop()
         self._urgent: deque[T] = deque()
@@ -75,7 +76,9 @@ class Gate(Generic[T]):
                 self._idle.append(waiter := self._loop.create_future())
                 await waiter
                 continue
-            await self._call(line.popleft())
+            call = self._call(line.popleft())
+            if call is not None:
+                await call
             too_many = len(self._tasks) - len(self._idle) - self._width
             if too_many > 0 and too_many > self._more():
                 return

@@ -4,7 +4,7 @@ With calls that go well nothing is computed: a call only counts. The rules are a
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 
 from connectors.delivery.meter import Meter
 from streams.domain.breaker import (
@@ -23,17 +23,11 @@ from streams.domain.outcomes import Outcome
 from streams.domain.ports import Provider, Told
 
 
-class Call:
-    """One call under way. `turn`: of the probe it is, 0 when it is none. `counted`: told as slow while it ran."""
-
-    __slots__ = ("began", "counted", "turn")
-
-    def __init__(self, began: float, turn: int) -> None:
-        self.began, self.turn, self.counted = began, turn, False
-
-
 class Guarded:
-    """`closed`: calls go freely. Else only `permits` calls may be made, as probes. Without a policy always closed."""
+    """`closed`: calls go freely. Else only `permits` calls may be made, as probes. Without a policy always closed.
+
+    A call under way is known by what it is made for, which has one at a time.
+    """
 
     def __init__(
         self,
@@ -51,7 +45,9 @@ class Guarded:
         self._clock, self._slow_s = clock, policy.slow_after.total_seconds() if policy else float("inf")
         self._offset_ms = time.time_ns() // 1_000_000 - int(clock() * 1000)  # to the time of the shared breaker
         self._breaker = Breaker()
-        self._running: dict[Call, None] = {}  # the oldest first
+        self._running: dict[Hashable, float] = {}  # since when, the oldest first
+        self._probes: dict[Hashable, int] = {}  # those of them that are one, and the turn they belong to
+        self._overdue: set[Hashable] = set()  # those of them that are counted already, as slow
         self._calls = self._failed = self._slow = self._passed = self._lost = self._well = self._in_a_row = 0
         self._row_began: float | None = None  # when the first failed of those that failed one after the other
         self._state = meter.breaker(self.name)
@@ -71,34 +67,35 @@ class Guarded:
         """Whether a report now could bring permits."""
         return self.policy is not None and self._moved_on().state is HALF_OPEN
 
-    def begin(self) -> Call:
+    def begin(self, call: Hashable) -> None:
         """A call starts; when not closed it takes a permit."""
-        turn = 0
         if not self.closed:
             self.permits -= 1
-            turn = self._breaker.turn
-        call = Call(self._clock(), turn)
-        self._running[call] = None
-        return call
+            self._probes[call] = self._breaker.turn
+        self._running[call] = self._clock()
 
-    def ended(self, call: Call, outcome: Outcome) -> bool:
+    def ended(self, call: Hashable, outcome: Outcome) -> bool:
         """Count it. Whether that has opened the breaker, or settled a probe: worth telling at once."""
-        del self._running[call]
-        if self.policy is None or call.counted:
-            self.hung -= call.counted
+        began = self._running.pop(call)
+        turn = self._probes.pop(call, 0) if self._probes else 0
+        if self._overdue and call in self._overdue:
+            self._overdue.discard(call)
+            self.hung -= 1
             return False
-        return self._count(call, is_failure(outcome), self._clock() - call.began >= self._slow_s)
+        if self.policy is None:
+            return False
+        return self._count(began, turn, is_failure(outcome), self._clock() - began >= self._slow_s)
 
     def find_overdue(self) -> bool:
         """Count calls that are slow already, though they have not ended. As `ended`."""
         news = False
-        for call in self._running:
-            if self._clock() - call.began < self._slow_s:
+        for call, began in self._running.items():
+            if self._clock() - began < self._slow_s:
                 break
-            if not call.counted:
-                call.counted = True
+            if call not in self._overdue:
+                self._overdue.add(call)
                 self.hung += 1
-                news = self._count(call, False, True) or news
+                news = self._count(began, self._probes.get(call, 0), False, True) or news
         return news
 
     def take_tally(self) -> tuple[Tally, int]:
@@ -126,9 +123,9 @@ class Guarded:
             breaker, granted = report(self._breaker, self.policy, tally, wanted, now)
             self.learn(Told(breaker, granted, now))
 
-    def _count(self, call: Call, failed: bool, slow: bool) -> bool:
-        if call.turn:
-            if call.turn == self._breaker.turn:
+    def _count(self, began: float, turn: int, failed: bool, slow: bool) -> bool:
+        if turn:
+            if turn == self._breaker.turn:
                 self._passed += not (failed or slow)
                 self._lost += failed or slow
             return True
@@ -139,7 +136,7 @@ class Guarded:
             return False
         if self._row_began is None:
             self._row_began, self._in_a_row = self._clock(), 1
-        elif call.began >= self._row_began:
+        elif began >= self._row_began:
             self._in_a_row += 1
         self._failed += failed
         self._slow += slow

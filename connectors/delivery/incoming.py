@@ -6,8 +6,8 @@ from typing import Any, NamedTuple, Protocol
 from connectors.delivery.assignment import TIER_0, Assignment
 from connectors.delivery.policy import PRIORITIES
 from schemas import headers
-from schemas.codec import Codec, PoisonRecord
-from schemas.delivery_reader import Told, delivery_reader
+from schemas.codec import PoisonRecord
+from schemas.delivery_reader import DeliveryReader, Told
 from streams.domain.delivery import Delivery
 from streams.domain.failures import FailureKind
 from streams.domain.next_step import Tried
@@ -89,16 +89,18 @@ class Record:
         if told.get(headers.FAILURE_KIND) == FailureKind.TRANSIENT.encode() and headers.PROVIDER in told:
             self.failed_at = told[headers.PROVIDER].decode(errors="replace")
 
-    def decode(self, codec: Codec, channel: Channel) -> None:
+    def decode(self, reader: DeliveryReader, channel: Channel) -> None:
         """Read the delivery. Raises PoisonRecord for bytes or headers that cannot be read and for a foreign channel."""
-        delivery, self.told = delivery_reader(codec).read(self.message.value())
+        delivery, self.told = reader.read(self.message.value())
         self.delivery = delivery
         told = dict(self.message.headers() or ())
-        self.redrives = _number(dict(self.headers), headers.REDRIVES) if headers.REDRIVES in told else 0
-        self.traceparent = _bytes(told[headers.TRACE_PARENT]) if headers.TRACE_PARENT in told else None
+        if headers.REDRIVES in told:
+            self.redrives = _number(dict(self.headers), headers.REDRIVES)
+        if headers.TRACE_PARENT in told:
+            self.traceparent = _bytes(told[headers.TRACE_PARENT])
         own_id = delivery.delivery_id.encode()
         self.alone = self.lane[0] == own_id
-        self.claim_key = b"%s:%d" % (own_id, self.redrives)
+        self.claim_key = b"%b:%d" % (own_id, self.redrives)
         if delivery.channel is not channel:
             raise PoisonRecord(f"a delivery for channel {delivery.channel} where one for {channel} belongs")
 

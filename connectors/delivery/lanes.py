@@ -56,20 +56,19 @@ class Lanes(Generic[Q]):
     def pick(self) -> Q | None:
         """The head of the next runnable lane, which is busy from now on; None if no lane is runnable."""
         for _ in (0, 1):
-            for priority in range(len(self._ready)):
-                record = self.pick_of(priority)
-                if record is not None:
-                    return record
+            for priority, ready in enumerate(self._ready):
+                if ready and self._credits[priority]:
+                    return self._take(priority)
             self._credits = list(self._weights)
         return None
 
     def pick_of(self, priority: int) -> Q | None:
         """The same of one priority, out of its share: None also when the others have to come first."""
-        ready = self._ready[priority]
-        if not ready or not self._credits[priority]:
-            return None
+        return self._take(priority) if self._ready[priority] and self._credits[priority] else None
+
+    def _take(self, priority: int) -> Q:
         self._credits[priority] -= 1
-        lane = ready.popleft()
+        lane = self._ready[priority].popleft()
         lane.busy = True
         return lane.queue.popleft()
 

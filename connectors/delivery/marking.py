@@ -16,10 +16,8 @@ class Marker:
 
     async def mark(self, marks: Sequence[tuple[Record, bytes]]) -> None:
         """Returns when all are made; as long as the claims are away, it waits."""
-        by_owner: dict[bytes, list[tuple[bytes, bytes]]] = {}
-        for record, mark in marks:
-            by_owner.setdefault(record.assignment.owner, []).append((record.claim_key, mark))
-        for owner, theirs in by_owner.items():
+        for owner in dict.fromkeys([record.assignment.owner for record, _ in marks]):
+            theirs = [(record.claim_key, mark) for record, mark in marks if record.assignment.owner == owner]
             await self._until_made(owner, theirs)
 
     async def _until_made(self, owner: bytes, marks: Sequence[tuple[bytes, bytes]]) -> None:

@@ -90,6 +90,10 @@ class Parked:
             return _unpacked(there[at - 1]) if at else None
         return _unpacked(there) if there >> _ORIGIN < origin else None
 
+    def __contains__(self, lane: Lane) -> bool:
+        """Whether anything of this lane waits."""
+        return lane[0] in self._lanes[lane[1]]
+
     def __len__(self) -> int:
         return sum(map(len, self._lanes))
 

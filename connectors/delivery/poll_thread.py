@@ -21,6 +21,7 @@ from connectors.delivery.policy import SenderPolicy
 from connectors.delivery.rebalance import Rebalance
 
 PAUSED_POLL_S = 0.02  # a partition that could be resumed waits at most so long
+AT_ONCE = 100  # records that are handed over at most: after each time it is asked whether the retry topics be read on
 
 
 class PollThread:
@@ -72,7 +73,7 @@ class PollThread:
             return
         # `consume` would wait for a full batch: it only drains what has come (measured: half its timeout saved)
         assignment = self._ownership.assignment
-        good = sound([message, *self._consumer.consume(self._policy.hand_over - 1, 0)])
+        good = sound([message, *self._consumer.consume(min(AT_ONCE, self._policy.hand_over) - 1, 0)])
         if assignment is not self._ownership.assignment:
             self._rewind(good)
         elif good:

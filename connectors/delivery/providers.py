@@ -2,9 +2,9 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 
-from connectors.delivery.guarded import Call, Guarded
+from connectors.delivery.guarded import Guarded
 from connectors.delivery.meter import Meter
 from connectors.delivery.parts import SenderParts
 from connectors.delivery.policy import SenderPolicy
@@ -92,13 +92,13 @@ class Providers:
                 last = each
         return last
 
-    def begin(self, chosen: Guarded) -> Call:
-        """A call of this one starts."""
+    def begin(self, chosen: Guarded, call: Hashable) -> None:
+        """A call of this one starts, for what has one at a time."""
         if chosen is not self._all[0]:
             self._meter.failover(chosen.name).inc()
-        return chosen.begin()
+        chosen.begin(call)
 
-    def ended(self, chosen: Guarded, call: Call, outcome: Outcome) -> None:
+    def ended(self, chosen: Guarded, call: Hashable, outcome: Outcome) -> None:
         """How it ended."""
         was = chosen.closed
         if chosen.ended(call, outcome):

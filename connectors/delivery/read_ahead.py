@@ -27,6 +27,8 @@ Place = tuple[int, int]  # source and partition
 class Bounds:
     """A partition pauses at so many unfinished records or at such a span of offsets; it resumes at half.
 
+    unfinished   what is left of one at its resumption has to last until more of it comes (clients: up to 100 ms), and a
+                 pause throws away what was fetched of it: so it is far above what a busy sender has under way
     together     unfinished records of all partitions of one main topic: from so many on until half of it each of them
                  has only its share; what one partition is full of does not stop the others
     read_ahead   bytes of unfinished records of all retry topics together: at so many their partitions pause, at half
@@ -34,7 +36,7 @@ class Bounds:
     spans        offsets of one main topic: each of its partitions may span its share of them, and at least `span`
     """
 
-    unfinished: int = 1_000
+    unfinished: int = 4_000
     span: int = 4_000
     together: int = 8_000
     read_ahead: int = 16 * 1024 * 1024

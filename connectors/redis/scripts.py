@@ -70,4 +70,16 @@ async def _answer(connection: AbstractConnection, command: bytes) -> Any:
 def packed(words: Iterable[Word]) -> bytes:
     """A command as Redis reads it (RESP): each word with its length in front."""
     all_words = [word if isinstance(word, bytes) else b"%d" % word for word in words]
-    return b"*%d\r\n%b" % (len(all_words), b"".join([b"$%d\r\n%b\r\n" % (len(word), word) for word in all_words]))
+    pieces = [b"*%d" % len(all_words)]
+    for word in all_words:
+        pieces.append(_LENGTHS[len(word)] if len(word) < len(_LENGTHS) else _length(len(word)))
+        pieces.append(word)
+    return b"".join([*pieces, b"\r\n"])
+
+
+def _length(size: int) -> bytes:
+    """What stands before a word of so many bytes, behind what was before it."""
+    return b"\r\n$%d\r\n" % size
+
+
+_LENGTHS = tuple(map(_length, range(256)))  # made once: half the time of a command of hundreds of keys

@@ -36,5 +36,6 @@ def show(bench: str, figures: Sequence[Figure], as_json: bool) -> None:
         return
     table = Table("metric", "value", "unit", "what", "aim", title=f"tidings bench {bench}")
     for each in figures:
-        table.add_row(each.metric, f"{each.value:,.1f}", each.unit, each.meaning, each.aim)
+        value = f"{each.value:,.1f}" if abs(each.value) >= 1 else f"{each.value:.3g}"
+        table.add_row(each.metric, value, each.unit, each.meaning, each.aim)
     Console().print(table)

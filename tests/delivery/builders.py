@@ -12,6 +12,7 @@ from connectors.delivery.policy import PRIORITIES, SenderPolicy
 from connectors.unavailable import SomeUnavailable, Unavailable
 from schemas import topics
 from schemas.codec import Codec
+from schemas.delivery_reader import DeliveryReader
 from schemas.records import notification_to_record
 from streams.domain.catalogue import Catalogue, Category, NotificationType, OnAmbiguous
 from streams.domain.delivery import Delivery, Message
@@ -21,6 +22,7 @@ from streams.domain.recipient import Recipient
 from streams.domain.retry_schedule import RetrySchedule
 
 CODEC = Codec()
+READER = DeliveryReader(CODEC)
 SCHEDULE = RetrySchedule.parse("100ms,300ms,1s")
 
 _SHIPPING = Category("shipping", "Shipping")
@@ -156,5 +158,5 @@ def main_record(value: Delivery, offset: int = 0, **changes: Any) -> Record:
     owned: Assignment[Record] = Assignment({(number, 0): 0 for number in range(5)}, owner=b"me")
     made = Record(owned, came, source)
     owned.track(made)
-    made.decode(CODEC, value.channel)
+    made.decode(READER, value.channel)
     return made

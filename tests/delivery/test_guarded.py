@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.delivery.guarded import Call, Guarded
+from connectors.delivery.guarded import Guarded
 from connectors.delivery.meter import Meter
 from connectors.memory.provider import ProviderInMemory, permanent, transient
 from streams.domain.breaker import Breaker, BreakerPolicy
@@ -24,11 +24,13 @@ class Calls:
         self.now = 1_000.0
         self.guarded = Guarded(ProviderInMemory(), breaker or BreakerPolicy(), Meter(policy()), lambda: self.now)
 
-    def begin(self) -> Call:
+    def begin(self) -> object:
         self.now += 0.001
-        return self.guarded.begin()
+        call = object()
+        self.guarded.begin(call)
+        return call
 
-    def end(self, call: Call, outcome: Outcome) -> None:
+    def end(self, call: object, outcome: Outcome) -> None:
         self.now += 0.001
         self.guarded.ended(call, outcome)
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from connectors.delivery.poll_thread import AT_ONCE
 from connectors.delivery.read_ahead import Bounds
 from connectors.delivery.sender import Sender
 from connectors.memory.provider import ProviderInMemory, transient
@@ -71,7 +72,7 @@ async def test_more_than_fits_that_is_due_at_once_is_sent_within_the_budget(
         await until(lambda: ground.ended(*mails))
         await ground.committed()
         assert held(sender) == 0
-    assert 0 < most < 300_000 + using.hand_over * 2_500
+    assert 0 < most < 300_000 + AT_ONCE * 2_500
     assert len({message.address for message in provider.sent}) == len(mails) == len(provider.sent)
 
 

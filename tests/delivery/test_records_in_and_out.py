@@ -12,7 +12,7 @@ from streams.domain.delivery_status import Status
 from streams.domain.next_step import DeadLetterKind
 from streams.domain.notification import Channel
 from streams.domain.outcomes import ProviderCall, Sent
-from tests.delivery.builders import CODEC, Came, delivery, encoded, policy
+from tests.delivery.builders import CODEC, READER, Came, delivery, encoded, policy
 
 OWNED: Assignment[Record] = Assignment({})
 RETRY = [("priority", b"high"), ("origin_offset", b"41"), ("not_before", b"1700000000000"), ("attempt", b"2"),
@@ -27,7 +27,7 @@ def came(source: int, told: list[tuple[str, bytes]], value: bytes | None = b"") 
 def decoded(told: list[tuple[str, bytes]] | None = None, source: int = 1) -> Record:
     record = came(source, told or [], encoded(delivery()))
     record.read_place()
-    record.decode(CODEC, Channel.EMAIL)
+    record.decode(READER, Channel.EMAIL)
     return record
 
 
@@ -60,7 +60,7 @@ def test_what_is_written_to_a_retry_topic_reads_back_as_the_same_delivery() -> N
     out = letters().retry(record, Waiting(1, 1_700_000_009_999))
     again = came(4, out.headers, out.value)
     again.read_place()
-    again.decode(CODEC, Channel.EMAIL)
+    again.decode(READER, Channel.EMAIL)
     assert again.due == 1_700_000_009_999
     assert (again.lane, again.origin, again.tried, again.redrives, again.delivery, again.traceparent) == (
         record.lane, record.origin, record.tried, record.redrives, record.delivery, record.traceparent,
@@ -99,7 +99,7 @@ def test_a_retry_header_that_is_missing_or_wrong_is_poison_that_names_it(name: s
 )
 def test_what_cannot_be_read_is_poison_that_says_why(value: bytes, told: list[tuple[str, bytes]], why: str) -> None:
     with pytest.raises(PoisonRecord, match=why):
-        came(1, told, value).decode(CODEC, Channel.EMAIL)
+        came(1, told, value).decode(READER, Channel.EMAIL)
 
 
 def told_of(out: Outgoing) -> dict[str, bytes]:

@@ -156,14 +156,14 @@ async def test_who_waits_longer_than_the_first_delay_goes_to_a_retry_topic_untri
 
 
 async def test_more_than_may_be_kept_of_a_partition_go_to_a_retry_topic_at_once() -> None:
-    desk = Desk(slots=500, recipient_at_once=2, schedule=RetrySchedule.parse("5s,30s"))
+    desk = Desk(slots=1_500, batch=1_500, recipient_at_once=2, schedule=RetrySchedule.parse("5s,30s"))
     desk.provider.script([Hangs()] * 2, "ada@example.org")
     began = now_ms()
     async with desk.running():
-        records = put_alone(desk, *several(400))
-        await until(lambda: all(map(desk.completed, records[252:])))
-        assert desk.ownership.assignment.seats.kept == 250
-        assert not any(map(desk.completed, records[:252]))
+        records = put_alone(desk, *several(1_150))
+        await until(lambda: all(map(desk.completed, records[1_002:])))
+        assert desk.ownership.assignment.seats.kept == 1_000
+        assert not any(map(desk.completed, records[:1_002]))
         [bob] = desk.put(delivery("bob"))
         await until(lambda: desk.completed(bob))
     away = desk.producer.to(desk.policy.topics[3])

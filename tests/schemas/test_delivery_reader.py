@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.codec import FOLDER, Codec, PoisonRecord, load
-from schemas.delivery_reader import DeliveryReader, delivery_reader
+from schemas.delivery_reader import DeliveryReader
 from schemas.records import delivery_from_record
 from streams.domain.notification import Channel, Priority
 from tests.schemas.test_reader import values
@@ -160,7 +160,3 @@ def test_it_forgets_before_it_remembers_too_much() -> None:
         told, _ = reader.read(CODEC.encode("Delivery", a_delivery(category=f"c{number}")))
     assert told.category == "c10004"
     assert len(reader._heads) < 10
-
-
-def test_a_codec_has_one_reader() -> None:
-    assert delivery_reader(CODEC) is delivery_reader(CODEC)
