@@ -54,11 +54,13 @@ class Filling:
             }
         )
 
-    def write(self, topic: str, value: bytes | None, key: bytes, headers: Headers | None = None) -> None:
-        """One record, now or soon."""
+    def write(
+        self, topic: str, value: bytes | None, key: bytes, headers: Headers | None = None, partition: int = -1
+    ) -> None:
+        """One record, now or soon. `partition`: -1 leaves it to the key."""
         while True:
             try:
-                self._producer.produce(topic, value, key, headers=headers or [], on_delivery=self._delivered)
+                self._producer.produce(topic, value, key, partition, self._delivered, headers=headers or [])
             except BufferError:
                 self._producer.poll(0.1)
             else:

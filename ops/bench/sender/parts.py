@@ -8,7 +8,7 @@ import psycopg
 from confluent_kafka import KafkaException
 
 from ops.bench.router.parts import Report, Table
-from ops.bench.sender import flood, latency, machinery, memory, redrive, throughput
+from ops.bench.sender import flood, latency, machinery, memory, one_partition, redrive, throughput
 from ops.bench.sender.site import Site, site_of_its_own
 from streams.domain.notification import Channel
 
@@ -21,6 +21,7 @@ class Part(StrEnum):
     EMAIL = "email"
     WEBHOOK = "webhook"
     MACHINERY = "machinery"
+    PARTITION = "partition"
     LATENCY = "latency"
     FLOOD = "flood"
     MEMORY = "memory"
@@ -77,6 +78,10 @@ def _machinery(site: Site, amounts: Amounts, say: Say, report: Report) -> None:
     report.figures.extend(machinery.measure(site, amounts.deliveries * 2, amounts.runs, say))
 
 
+def _partition(site: Site, amounts: Amounts, say: Say, report: Report) -> None:
+    report.figures.extend(one_partition.measure(site, amounts.deliveries, amounts.runs, say))
+
+
 def _latency(site: Site, amounts: Amounts, say: Say, report: Report) -> None:
     report.figures.extend(latency.measure(site, amounts.seconds, amounts.runs, say))
 
@@ -97,6 +102,7 @@ _MEASURES: dict[Part, Callable[[Site, Amounts, Say, Report], None]] = {
     Part.EMAIL: _throughput(Channel.EMAIL),
     Part.WEBHOOK: _throughput(Channel.WEBHOOK),
     Part.MACHINERY: _machinery,
+    Part.PARTITION: _partition,
     Part.LATENCY: _latency,
     Part.FLOOD: _flood,
     Part.MEMORY: _memory,

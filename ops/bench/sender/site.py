@@ -60,14 +60,19 @@ class Site:
             messages,
         )
 
-    def fill(self, channel: Channel, count: int, priority: Priority = Priority.NORMAL) -> tuple[int, int]:
-        """So many deliveries more, as a router writes them: (first number, number after the last)."""
+    def fill(
+        self, channel: Channel, count: int, priority: Priority = Priority.NORMAL, partition: int = -1
+    ) -> tuple[int, int]:
+        """So many deliveries more, as a router writes them: (first number, number after the last).
+
+        `partition`: all go there, whoever they are for; -1: each to that of its recipient.
+        """
         codec, filling, first = Codec(), Filling(self.endpoints.kafka_bootstrap_servers), self.filled
         topic, now = deliveries(channel, priority), time.time_ns() // 1_000_000
         for number in range(first, first + count):
             record = delivery_of(channel, number, now, priority, self.sink.url)
             key = record["notification"]["recipient_id"].encode()
-            filling.write(topic, codec.encode("Delivery", record), key, headers_of(record))
+            filling.write(topic, codec.encode("Delivery", record), key, headers_of(record), partition)
         filling.flush()
         self.filled += count
         return first, self.filled
