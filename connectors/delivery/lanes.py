@@ -26,7 +26,7 @@ class _Lane(Generic[Q]):
 
     def __init__(self, priority: int) -> None:
         self.busy = False
-        self.queue: deque[Q] = deque()
+        self.queue: list[Q] = []  # no deque: most lanes hold one delivery, and a deque begins with room for 64
         self.priority = priority
 
 
@@ -70,13 +70,13 @@ class Lanes(Generic[Q]):
         self._credits[priority] -= 1
         lane = self._ready[priority].popleft()
         lane.busy = True
-        return lane.queue.popleft()
+        return lane.queue.pop(0)
 
     def release(self, key: Lane, again: Q | None = None) -> None:
         """The lane's delivery in flight has ended, or runs `again` before everything behind it."""
         lane = self._lanes[key]
         if again is not None:
-            lane.queue.appendleft(again)
+            lane.queue.insert(0, again)
         lane.busy = False
         if lane.queue:
             self._ready[lane.priority].append(lane)

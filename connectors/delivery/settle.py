@@ -1,7 +1,7 @@
 """The one place where an outcome becomes records: status, retry or dead letter confirmed, then the offset completes.
 
 An end is marked before it is told: after a crash it is told again from its mark, and never another one. Only what was
-sent, and may be sent again, is told at once, and what is held back needs no mark: its claim stays ambiguous. A dead
+sent, and may be sent again, is told first, and what is held back needs no mark: its claim stays ambiguous. A dead
 letter is marked once more when it is confirmed. The lane is released after the mark, so a crash leaves at most the last
 delivery of a lane ambiguous.
 """
