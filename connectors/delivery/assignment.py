@@ -141,7 +141,7 @@ class Assignment(Generic[P]):
 
     def _flow_of_main(self, source: int, pause: list[Place], resume: list[Place]) -> None:
         mains, bounds = self._mains[source], self._bounds
-        total = sum(tracker.unfinished for _, tracker in mains)
+        total = sum(min(tracker.unfinished, bounds.counted) for _, tracker in mains)
         tight = total * 2 > bounds.together if self._tight[source] else total >= bounds.together
         self._tight[source] = tight
         most = bounds.share(len(mains)) if tight else bounds.unfinished

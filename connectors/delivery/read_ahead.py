@@ -27,16 +27,20 @@ Place = tuple[int, int]  # source and partition
 class Bounds:
     """A partition pauses at so many unfinished records or at such a span of offsets; it resumes at half.
 
-    unfinished   what is left of one at its resumption has to last until more of it comes (clients: up to 100 ms), and a
-                 pause throws away what was fetched of it: so it is far above what a busy sender has under way
+    unfinished   of a partition of a main topic. What is left of one at its resumption has to last until more of it
+                 comes (clients: up to 100 ms), and a pause throws away what was fetched of it: so it is far above what
+                 a busy sender has under way
+    retries      of a partition of a retry topic: few of them can use up `read_ahead`, which all share
     together     unfinished records of all partitions of one main topic: from so many on until half of it each of them
-                 has only its share; what one partition is full of does not stop the others
+                 has only its share. Of none more than an eighth is counted: what a few are full of, because somebody
+                 there is slow, leaves the others as they are
     read_ahead   bytes of unfinished records of all retry topics together: at so many their partitions pause, at half
                  they resume
     spans        offsets of one main topic: each of its partitions may span its share of them, and at least `span`
     """
 
-    unfinished: int = 4_000
+    unfinished: int = 2_000
+    retries: int = 1_000
     span: int = 4_000
     together: int = 8_000
     read_ahead: int = 16 * 1024 * 1024
@@ -48,6 +52,11 @@ class Bounds:
         if stopped:
             return tracker.unfinished * 2 > most or tracker.span * 2 > widest
         return tracker.unfinished >= most or tracker.span >= widest
+
+    @property
+    def counted(self) -> int:
+        """So many of a partition of a main topic count for all of them `together`."""
+        return max(1, self.together // 8)
 
     def share(self, partitions: int) -> int:
         """What each partition of a main topic may always have."""
@@ -183,6 +192,6 @@ class ReadAhead:
         return set() if is_work else {place for _, place in due[:_BEYOND]}
 
     def _is_stopped(self, place: Place) -> bool:
-        stopped = self._bounds.stop(self._trackers[place], place in self._stopped)
+        stopped = self._bounds.stop(self._trackers[place], place in self._stopped, self._bounds.retries)
         (self._stopped.add if stopped else self._stopped.discard)(place)
         return stopped

@@ -63,7 +63,7 @@ class Sender:
         self._dispatch = Dispatch(policy, parts, self._ownership, self._settle, self._outages[0], meter)
         self._settle.use(self._writer, self._dispatch.wake)
         self._dispatch.attempts.check_awake = self._awake.check
-        self._release = Release(self._ownership, self._awake, self._dispatch.wake, self._tell_health)
+        self._release = Release(self._ownership, self._awake, self._dispatch.wake, self._tick)
         self._rebalance = Rebalance(policy, self._ownership, uuid4().hex[:12])
         self._rebalance.drain = self._drain_from_thread
         self._polling = PollThread(policy, self._ownership, self._rebalance, HandOver(self._loop, self._take))
@@ -180,10 +180,16 @@ class Sender:
         self._ownership.draining = True
         while (self._dispatch.in_flight or not self._settle.idle) and self._loop.time() < deadline:
             await asyncio.sleep(_DRAIN_POLL_S)
+        self._settle.tell_sent()  # also while the marks of those before hang
         if self._dispatch.in_flight:
             self._log.warning("given up with calls in flight", count=self._dispatch.in_flight)
         self._ownership.assignment.alive = False
         self._ownership.draining = False
+
+    def _tick(self) -> None:
+        """Twice a second, whatever hangs."""
+        self._settle.tell_sent()
+        self._tell_health()
 
     def _tell_health(self) -> None:
         self._health.state = self.state

@@ -126,23 +126,45 @@ def test_a_reader_pauses_only_what_it_reads() -> None:
     assert owned.flow((2,), 0) == ([(2, 0)], [])
 
 
+def take(owned: Assignment[Item], partition: int, count: int) -> list[Item]:
+    """So many more of a partition of the main topic that is normal."""
+    at = owned.trackers[1, partition].next
+    made = [replace(item(1, offset), partition=partition) for offset in range(at, at + count)]
+    taken(owned, *made)
+    return made
+
+
 def test_when_much_of_a_topic_is_unfinished_each_partition_has_only_its_share_and_always_that() -> None:
     bounds = Bounds(unfinished=100, span=1_000, together=40)
-    owned: Assignment[Item] = Assignment({(1, number): 0 for number in range(4)}, bounds)
-
-    def take(partition: int, count: int) -> list[Item]:
-        at = owned.trackers[1, partition].next
-        made = [replace(item(1, offset), partition=partition) for offset in range(at, at + count)]
-        taken(owned, *made)
-        return made
-
-    first = take(0, 39)
-    assert owned.flow((1,), 0) == ([], [])
-    take(1, 3)
-    assert owned.flow((1,), 0) == ([(1, 0)], []), "it has more than its 10, the others have not"
-    take(1, 7)
-    assert owned.flow((1,), 0) == ([(1, 1)], [])
-    for each in first[:29]:
+    owned: Assignment[Item] = Assignment({(1, number): 0 for number in range(10)}, bounds)
+    firsts = [take(owned, number, 5) for number in range(8)]
+    assert owned.flow((1,), 0) == ([(1, number) for number in range(8)], []), "each has more than its 4"
+    take(owned, 8, 4)
+    assert owned.flow((1,), 0) == ([(1, 8)], [])
+    for first in firsts[:4]:
+        for each in first:
+            owned.complete(each)
+    assert owned.flow((1,), 0) == ([], [(1, number) for number in range(4)]), "24 are left: it still is much"
+    for each in firsts[4]:
         owned.complete(each)
-    assert owned.flow((1,), 0) == ([], [(1, 0), (1, 1)]), "20 are left: each may have up to 100 again"
+    assert owned.flow((1,), 0) == ([], [(1, number) for number in range(4, 9)]), "19 are: each may have 100 again"
     assert owned.flow((1,), 0) == ([], [])
+
+
+def test_what_a_few_partitions_are_full_of_leaves_the_others_as_they_are() -> None:
+    bounds = Bounds(unfinished=100, span=1_000, together=40)
+    owned: Assignment[Item] = Assignment({(1, number): 0 for number in range(10)}, bounds)
+    for number in range(7):
+        take(owned, number, 100)
+    assert owned.flow((1,), 0) == ([(1, number) for number in range(7)], [])
+    take(owned, 7, 4)
+    take(owned, 8, 0)
+    assert owned.flow((1,), 0) == ([], []), "seven count for 5 each, as many as one may that is not full"
+
+
+def test_a_retry_partition_has_a_bound_of_its_own_because_all_share_the_memory_of_what_is_read_ahead() -> None:
+    owned, tracker = assignment(Bounds(unfinished=100, retries=3)), None
+    tracker = owned.trackers[3, 0]
+    for offset in range(3):
+        tracker.take(offset)
+    assert owned.flow((3, 4), 1) == ([(3, 0)], [])

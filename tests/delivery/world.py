@@ -82,7 +82,7 @@ class World:
     def assign(self) -> None:
         """A new assignment: starts from what is committed, parked lanes from a scan."""
         starts = {(source, 0): self.committed[source] for source in range(5)}
-        self.assignment: Assignment[Item] = Assignment(starts, Bounds(50, 100, READ_AHEAD, READ_AHEAD))
+        self.assignment: Assignment[Item] = Assignment(starts, Bounds(50, 50, 100, READ_AHEAD, READ_AHEAD))
         for tier in TIERS:
             for offset, logged in enumerate(self.logs[tier][self.committed[tier] :], self.committed[tier]):
                 assert logged.origin is not None

@@ -10,6 +10,7 @@ METRICS = {
     "email_per_s", "email_cpu_us", "webhook_per_s", "webhook_ratio_idiomatic", "webhook_same", "machinery_us",
     "handed_over_p50_ms", "handed_over_p99_ms", "high_under_flood_ratio", "low_share_under_flood", "memory_growth_mib",
     "sink_email_per_s", "sink_webhook_per_s", "redrive_live_ratio", "redriven_per_s",
+    "one_partition_per_s", "one_partition_ratio",
 }  # fmt: skip
 
 
