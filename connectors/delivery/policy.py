@@ -31,8 +31,8 @@ class SenderPolicy:
     stalled_after    without a sign of life from a thread for so long `Sender.alive` is False; longer than `drain`
     call_at_most     a provider call that took so long has failed; above what any provider allows itself
     batch            deliveries claimed and looked up at once
-    hand_over        records that cross to the loop at once (of what is urgent at most `poll_thread.AT_ONCE`); nothing else
-                     runs there meanwhile, for some 0.2 ms
+    hand_over        records that cross to the loop at once, of what is urgent at most `poll_thread.AT_ONCE`; nothing
+                     else runs there meanwhile, for some 0.2 ms
     ahead            so many runnable lanes of a priority that may wait are enough: no more is read
     recipient_at_once  deliveries of one recipient side by side that keep no order; those that do are one a lane
     breaker          when calls to a provider stop; None: never (a channel whose failures are those of its addresses)
