@@ -10,6 +10,7 @@ from connectors.delivery import seating
 from connectors.delivery.incoming import Record
 from connectors.delivery.parked import Waiting
 from connectors.delivery.policy import PRIORITIES
+from connectors.delivery.read_ahead import Bounds
 from connectors.delivery.settle import Settle
 from connectors.memory.provider import Hangs, ProviderInMemory, transient
 from ops.telemetry import metrics
@@ -156,14 +157,15 @@ async def test_who_waits_longer_than_the_first_delay_goes_to_a_retry_topic_untri
 
 
 async def test_more_than_may_be_kept_of_a_partition_go_to_a_retry_topic_at_once() -> None:
-    desk = Desk(slots=1_500, batch=1_500, recipient_at_once=2, schedule=RetrySchedule.parse("5s,30s"))
+    kept = Bounds().share(1) // 4
+    desk = Desk(slots=kept * 2, batch=kept * 2, recipient_at_once=2, schedule=RetrySchedule.parse("5s,30s"))
     desk.provider.script([Hangs()] * 2, "ada@example.org")
     began = now_ms()
     async with desk.running():
-        records = put_alone(desk, *several(1_150))
-        await until(lambda: all(map(desk.completed, records[1_002:])))
-        assert desk.ownership.assignment.seats.kept == 1_000
-        assert not any(map(desk.completed, records[:1_002]))
+        records = put_alone(desk, *several(2 + kept + 148))
+        await until(lambda: all(map(desk.completed, records[2 + kept :])))
+        assert desk.ownership.assignment.seats.kept == kept
+        assert not any(map(desk.completed, records[: 2 + kept]))
         [bob] = desk.put(delivery("bob"))
         await until(lambda: desk.completed(bob))
     away = desk.producer.to(desk.policy.topics[3])
