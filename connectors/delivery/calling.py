@@ -71,7 +71,7 @@ class Caller:
             self._loop.call_soon(self._flush)
 
     def _flush(self) -> None:
-        """Of all calls that ended in this turn of the loop: many in a row take half the time."""
+        """Of all calls that ended in this turn of the loop."""
         logs.flush()
         uncounted, self._uncounted = self._uncounted, []
         for provider, word, seconds, priority, waited_s in uncounted:

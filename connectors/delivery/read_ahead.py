@@ -46,9 +46,9 @@ class Bounds:
     read_ahead: int = 16 * 1024 * 1024
     spans: int = 128_000
 
-    def stop(self, tracker: Tracker, stopped: bool, unfinished: int | None = None, span: int | None = None) -> bool:
-        """Whether this partition should not be read on. `unfinished`, `span`: its shares, if they differ."""
-        most, widest = self.unfinished if unfinished is None else unfinished, span or self.span
+    def stop(self, tracker: Tracker, stopped: bool, most: int, span: int | None = None) -> bool:
+        """Whether this partition should not be read on: it has `most` unfinished, or spans `span`, if that is given."""
+        widest = span or self.span
         if stopped:
             return tracker.unfinished * 2 > most or tracker.span * 2 > widest
         return tracker.unfinished >= most or tracker.span >= widest

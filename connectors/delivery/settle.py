@@ -110,8 +110,9 @@ class Settle:
             self._settling = False
 
     def tell_sent(self, at_most: int | None = None) -> None:
-        """Of what was sent and may be sent again, that much. Marks that hang do not keep what comes after from it."""
-        taken, self._taken = self._taken[:at_most], self._taken[at_most:] if at_most else []
+        """Of what was sent and may be sent again; None: all. Also while marks hang: they are not waited for."""
+        count = at_most or len(self._taken)
+        taken, self._taken = self._taken[:count], self._taken[count:]
         letters, now = [], now_ms()
         for record, outcome in taken:
             told, mark = self._after_sent(outcome.delivered, record.tried.attempt)

@@ -158,13 +158,11 @@ def test_what_a_few_partitions_are_full_of_leaves_the_others_as_they_are() -> No
         take(owned, number, 100)
     assert owned.flow((1,), 0) == ([(1, number) for number in range(7)], [])
     take(owned, 7, 4)
-    take(owned, 8, 0)
     assert owned.flow((1,), 0) == ([], []), "seven count for 5 each, as many as one may that is not full"
 
 
 def test_a_retry_partition_has_a_bound_of_its_own_because_all_share_the_memory_of_what_is_read_ahead() -> None:
-    owned, tracker = assignment(Bounds(unfinished=100, retries=3)), None
-    tracker = owned.trackers[3, 0]
+    owned = assignment(Bounds(unfinished=100, retries=3))
     for offset in range(3):
-        tracker.take(offset)
+        owned.trackers[3, 0].take(offset)
     assert owned.flow((3, 4), 1) == ([(3, 0)], [])

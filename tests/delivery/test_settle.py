@@ -1,16 +1,14 @@
 """What an outcome becomes: what is written, what is marked, and in which order."""
 
-import asyncio
 import weakref
 from dataclasses import replace
 
 import pytest
 
-from connectors.memory.provider import ProviderInMemory, permanent, transient
+from connectors.memory.provider import permanent, transient
 from ops.telemetry import metrics
 from schemas import headers, topics
 from streams.domain.claim_marks import Untold, dead_mark, mark_before, read_end
-from streams.domain.delivery import Message
 from streams.domain.delivery_status import Status
 from streams.domain.failures import Failure, FailureKind
 from streams.domain.next_step import DeadLetterKind, Ended
@@ -145,31 +143,6 @@ async def test_what_was_sent_is_told_at_once_but_its_lane_waits_for_claims_that_
         desk.claims.away = False
         await until(lambda: desk.completed(records[1]))
     assert desk.claims.values == {claim_key(first): b"s1", claim_key(second): b"s1"}
-
-
-async def test_what_was_sent_while_the_marks_of_others_hang_is_told_when_it_is_asked_for() -> None:
-    class OneByOne(Gated):
-        async def send(self, message: Message) -> Outcome:
-            if message.delivery_id == first.delivery_id:
-                self.gate, desk.claims.away = asyncio.Event(), True
-                return await ProviderInMemory.send(self, message)
-            return await super().send(message)
-
-    desk, provider = Desk(), OneByOne()
-    first, second = delivery("ada"), delivery("bob")
-    async with desk.running(replace(desk.parts, provider=provider)):
-        records = desk.put(first, second)
-        await until(lambda: desk.statuses(first) == ["sent"])
-        await some_turns()
-        provider.gate.set()
-        await until(lambda: desk.dispatch.in_flight == 0)
-        await some_turns()
-        assert desk.statuses(second) == []
-        desk.settle.tell_sent()
-        assert desk.statuses(second) == ["sent"]
-        desk.claims.away = False
-        await until(lambda: desk.completed(records[1]) and desk.settle.idle)
-    assert desk.claims.values[claim_key(second)] == b"s1"
 
 
 async def test_many_that_were_sent_at_once_are_told_and_marked_all() -> None:
