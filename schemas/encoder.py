@@ -32,6 +32,7 @@ def long(number: int) -> bytes:
 
 SIZES = tuple(map(long, range(4096)))
 """The usual lengths and small numbers, encoded."""
+_GIVEN = tuple(b"\x02" + size for size in SIZES)  # lengths of a text that may be null, behind the branch
 
 
 def text(value: str) -> bytes:
@@ -51,7 +52,7 @@ def encoder(fields: Sequence[Mapping[str, Any]]) -> Encoder:
     name = f"<encoder of {', '.join(str(field['name']) for field in fields)}>"
     linecache.cache[name] = (len(source), None, source.splitlines(True), name)  # so that a traceback shows the line
     names: dict[str, Any] = {
-        "double": _double, "join": b"".join, "sizes": SIZES, "text": text,
+        "double": _double, "join": b"".join, "sizes": SIZES, "given": _GIVEN,
         "moment": lru_cache(4096)(long),  # times: within a millisecond all records have the same
     }  # fmt: skip
     exec(compile(source, name, "exec"), names)  # noqa: S102 (nothing of the schema's text is in it)
@@ -116,8 +117,18 @@ class _Source:
                 raise ValueError(f"no encoder for the type {schema!r}")
 
     def _perhaps(self, null_first: bool, schema: Any, name: str) -> None:
-        """Null or something: one piece, made apart."""
+        """Null or something: one piece, made apart; a text, as most of them are, is two."""
         null, other = (b"\0", b"\x02") if null_first else (b"\x02", b"\0")
+        if null_first and schema == "string":
+            size = self._new()
+            with self._block(f"if {name} is None:"):
+                self._line(f"{size}, {name} = {null!r}, b''")
+            with self._block("else:"):
+                self._line(f"{name} = {name}.encode()")
+                self._line(f"{size} = len({name})")
+                self._line(f"{size} = given[{size}] if {size} < 4096 else {other!r} + moment({size})")
+            self._pieces += (size, name)
+            return
         with self._block(f"if {name} is None:"):
             self._line(f"{name} = {null!r}")
         with self._block("else:"):

@@ -19,6 +19,7 @@ from schemas.reader_source import Pick, source_of
 _DOUBLE = struct.Struct("<d")
 # From the first byte of a text to its end, when that byte is its whole length; 0: it is not, or it is wrong.
 _STEPS = tuple(0 if size & 1 or size > 127 else 1 + size // 2 for size in range(256))
+_COUNTS = tuple(-1 if items & 1 or items > 127 else items // 2 for items in range(256))  # the same for a block of items
 
 Reader = Callable[[bytes, int], tuple[Any, ...]]
 
@@ -32,7 +33,7 @@ def reader(schema: Mapping[str, Any], *picks: Pick) -> Reader:
     name = f"<reader of {schema['name']}: {', '.join(map(str, picks))}>"
     linecache.cache[name] = (len(source), None, source.splitlines(True), name)  # so that a traceback shows the line
     names: dict[str, Any] = {each.__name__: each for each in (long, end_of_long, length, count, double, wrong_end)}
-    names["steps"] = _STEPS
+    names |= {"steps": _STEPS, "counts": _COUNTS}
     exec(compile(source, name, "exec"), names)  # noqa: S102 (nothing of the schema's text is in it but as a literal)
     return cast(Reader, names["read"])
 

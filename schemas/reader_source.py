@@ -233,30 +233,26 @@ class _Writer:
             self._line(f"{number}, at = long(data, at)" if number else "at = end_of_long(data, at)")
 
     def _union(self, branches: list[Any], into: str | None) -> None:
+        """One byte says which branch it is (null is the first of nearly all)."""
+        if len(branches) > 64:
+            raise ValueError(f"no reader for a union of {len(branches)} branches: at most 64")
         if into:
             self._line(f"{into} = None")
-        if branches[0] != "null":
-            self._branches(branches, into)
-            return
-        with self._block("if not data[at]:"):  # most of them are null
-            self._line("at += 1")
-        with self._block("else:"):
-            self._branches(branches, into)
-
-    def _branches(self, branches: list[Any], into: str | None) -> None:
-        self._index(len(branches), f"not one of the {len(branches)} branches of a union", into="branch")
         for place, branch in enumerate(branches):
-            if branch != "null":
-                with self._block(f"if branch == {2 * place}:"):
+            with self._block(f"{'elif' if place else 'if'} data[at] == {2 * place}:"):
+                self._line("at += 1")
+                if branch != "null":
                     self._value(branch, into)
+        with self._block("else:"):
+            self._line(f"raise ValueError('not one of the {len(branches)} branches of a union')")
 
-    def _index(self, values: int, fault: str, into: str = "index", step: int = 2) -> None:
+    def _index(self, values: int, fault: str, step: int = 2) -> None:
         """One byte that says which of a few it is; written as a varint, so in steps of two."""
         if values * step > 128:
-            raise ValueError(f"no reader for {values} symbols or branches: at most 64")
-        self._line(f"{into} = data[at]")
-        odd = f" or {into} & 1" if step == 2 else ""
-        with self._block(f"if {into} > {(values - 1) * step}{odd}:"):
+            raise ValueError(f"no reader for an enum of {values} symbols: at most 64")
+        self._line("index = data[at]")
+        odd = " or index & 1" if step == 2 else ""
+        with self._block(f"if index > {(values - 1) * step}{odd}:"):
             self._line(f"raise ValueError({fault!r})")
         self._line("at += 1")
 
@@ -268,8 +264,7 @@ class _Writer:
             self._line(f"{into} = {'{}' if len(item) > 1 else '[]'}")
         self._count(items)
         with self._block(f"while {items}:"):
-            with self._block(f"while {items}:"):
-                self._line(f"{items} -= 1")
+            with self._block(f"for _ in range({items}):"):
                 for each, part in zip(item, parts, strict=True):
                     self._value(each, part)
                 if into:
@@ -277,12 +272,10 @@ class _Writer:
             self._count(items)
 
     def _count(self, items: str) -> None:
-        self._line(f"{items} = data[at]")
-        with self._block(f"if {items} < 128 and not {items} & 1:"):
-            self._line("at += 1")
-            self._line(f"{items} >>= 1")
-        with self._block("else:"):
-            self._line(f"{items}, at = count(data, at)")
+        self._line(f"{items} = counts[data[at]]")
+        self._line("at += 1")
+        with self._block(f"if {items} < 0:"):
+            self._line(f"{items}, at = count(data, at - 1)")
 
 
 def _nothing(schema: Any) -> str:

@@ -252,7 +252,15 @@ def test_blocks_may_come_with_their_size_and_in_parts() -> None:
     assert reader(schema, Raw("list", "list"))(b"\x01\x04\x02a\x02\x02b\x00", 0) == (b"\x01\x04\x02a\x02\x02b\x00",)
 
 
-@pytest.mark.parametrize("odd", ["tidings.Unknown", {"type": "enum", "name": "E", "symbols": [*map(str, range(65))]}])
+MANY = [*map(str, range(65))]
+ODD = [
+    "tidings.Unknown",
+    {"type": "enum", "name": "E", "symbols": MANY},
+    [{"type": "fixed", "name": n, "size": 1} for n in MANY],
+]
+
+
+@pytest.mark.parametrize("odd", ODD, ids=["unknown", "enum", "union"])
 def test_a_type_that_no_reader_knows_is_refused_when_it_is_made(odd: Any) -> None:
     with pytest.raises(ValueError, match="no reader"):
         reader({"type": "record", "name": "R", "fields": [{"name": "odd", "type": odd}]})
