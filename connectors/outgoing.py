@@ -1,12 +1,12 @@
 """A record on its way to Kafka."""
 
-from dataclasses import dataclass, field
+from msgspec import field
 
 from schemas.headers import Headers
+from streams.domain.value import Value
 
 
-@dataclass(frozen=True, slots=True)
-class Outgoing:
+class Outgoing(Value, frozen=True):
     """`key`: the recipient's id in UTF-8; `value`: framed Avro bytes, None for a tombstone."""
 
     topic: str

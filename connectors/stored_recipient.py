@@ -1,14 +1,13 @@
 """A recipient as it is kept: also an erased one, of which only the version is left."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from streams.domain.preferences import Preference
 from streams.domain.recipient import Recipient
+from streams.domain.value import Value
 
 
-@dataclass(frozen=True, slots=True)
-class StoredRecipient:
+class StoredRecipient(Value, frozen=True):
     """`recipient.preference.version` rises with every change, the erasure and a return after it included."""
 
     recipient: Recipient

@@ -4,8 +4,10 @@ The codes of the second part come later, with a message's status, and with messa
 codes and splits them without notice: one that is not here is told loudly and treated by its HTTP status.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
+
+from msgspec.structs import replace
 
 from streams.domain.failures import Failure, FailureKind
 

@@ -18,15 +18,14 @@ from streams.domain.failures import Failure
 from streams.domain.next_step import DeadLetterKind
 from streams.domain.notification import Channel
 from streams.domain.outcomes import Outcome, ProviderCall
-from streams.domain.value import value
+from streams.domain.value import Value
 
 STATUS_EVENT = "tidings.delivery-status"
 _REASON_AT_MOST = 1_000
 _progress = lru_cache(4096)(progress)
 
 
-@value
-class Outgoing:
+class Outgoing(Value, frozen=True):
     """One record for Kafka. `partition`: -1 leaves it to the partitioner."""
 
     topic: str
@@ -57,7 +56,9 @@ class Letters:
         self._frame = codec.frame("DeliveryStatus")
         self._start = codec.encoder("DeliveryStatus", "delivery_id", "tenant")
         self._channels = {channel: text(channel) for channel in Channel}
-        self._rest = codec.encoder("DeliveryStatus", "status", "address_mark")
+        self._what = codec.encoder("DeliveryStatus", "status", "due_at")
+        self._how = codec.encoder("DeliveryStatus", "call", "address_mark")
+        self._last: tuple[object, bytes] = (None, b"")  # what was told last, encoded: many in a row are told the same
 
     def status(self, record: Record, told: Reported, now: int, outcome: Outcome | None = None) -> Outgoing:
         """A DeliveryStatus with the provider call that led there, if there was one.
@@ -91,12 +92,15 @@ class Letters:
                 delivery.channel,
                 about.tenant,
             )
+        last, what = self._last
+        if last != (told, record.redrives, now):
+            what = self._what(
+                told.status, way, now, told.attempt, record.redrives, told.layer, told.reason, told.due_at
+            )
+            self._last = (told, record.redrives, now), what
         call, failure = _of(outcome)
-        rest = self._rest(
-            told.status, way, now, told.attempt, record.redrives, told.layer, told.reason, told.due_at,
-            _call_fields(call, failure) if call else None, told.address_mark,
-        )  # fmt: skip
-        return self._frame + start + rest
+        how = self._how(_call_fields(call, failure) if call else None, told.address_mark)
+        return self._frame + start + what + how
 
     def _thorough(self, record: Record, told: Reported, now: int, outcome: Outcome | None) -> bytes:
         call, failure = _of(outcome)

@@ -4,7 +4,9 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+from msgspec.structs import replace
 
 from streams.domain.delivery import Message
 from streams.domain.failures import Failure, FailureKind

@@ -1,7 +1,8 @@
 """Recipients in memory: the store, and the cache in front of it."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from connectors.stored_recipient import StoredRecipient, erased, recipients_of
 from connectors.unavailable import SomeUnavailable, Unavailable

@@ -1,6 +1,8 @@
 """The slow way of a notification, right for everything: decode it, decide, say what is wrong with it."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+from msgspec.structs import replace
 
 from schemas.codec import Codec, PoisonRecord
 from schemas.codec import Record as Value

@@ -5,14 +5,14 @@ A provider says so (streams/domain/failures.py, `address_is_dead`). It is cleare
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from streams.domain.value import Value
 
 REASON = "address_marked"
 _DIGITS = 32
 
 
-@dataclass(frozen=True, slots=True)
-class AddressMark:
+class AddressMark(Value, frozen=True):
     """`reason`: what the provider said, in the words of tidings. `marked_at`: ms since 1970 UTC."""
 
     reason: str

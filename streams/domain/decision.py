@@ -1,13 +1,13 @@
 """What the router concludes for one notification: per channel deliver, suppress or expire, and why."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import StrEnum
 
 from streams.domain.catalogue import Catalogue, NotificationType
 from streams.domain.failures import Failure, FailureKind
 from streams.domain.notification import Channel, Notification, delivery_id
 from streams.domain.preferences import Layer, Preference, decide_delivery
+from streams.domain.value import Value
 
 
 class Action(StrEnum):
@@ -17,8 +17,7 @@ class Action(StrEnum):
     EXPIRE = "expire"
 
 
-@dataclass(frozen=True, slots=True)
-class ChannelDecision:
+class ChannelDecision(Value, frozen=True):
     channel: Channel
     delivery_id: str
     action: Action
@@ -27,8 +26,7 @@ class ChannelDecision:
     until: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(Value, frozen=True):
     """One per notification. `decided_at` in milliseconds since 1970-01-01 UTC; preference_version 0: none was known.
 
     `ordered`: as its type says. It decides the lanes of the deliveries, and is not told to anybody.

@@ -3,11 +3,10 @@
 from collections.abc import Mapping
 
 from streams.domain.notification import Channel, Notification
-from streams.domain.value import value
+from streams.domain.value import Value
 
 
-@value
-class Delivery:
+class Delivery(Value, frozen=True):
     """To be carried out: who, what, and what decided it."""
 
     delivery_id: str
@@ -20,8 +19,7 @@ class Delivery:
     notification: Notification
 
 
-@value
-class Message:
+class Message(Value, frozen=True):
     """What a provider gets: one address and the rendered parts (e-mail: subject, html, text; webhook: body; SMS: text).
 
     Times are ms since 1970 UTC. Whoever can hold a message back (a phone that is off) is told `expires_at`.

@@ -6,9 +6,10 @@ Failure
 └── permanent   no retry helps: to the dead letters
 """
 
-from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
+
+from streams.domain.value import Value
 
 
 class FailureKind(StrEnum):
@@ -17,8 +18,7 @@ class FailureKind(StrEnum):
     PERMANENT = "permanent"
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(Value, frozen=True):
     """One failed call in the words of tidings. `reason` names no address and no content.
 
     `ambiguous`: the call may have reached the recipient all the same, so the type's on_ambiguous decides.

@@ -1,12 +1,12 @@
 """A notification, a channel, a delivery: the nouns everything else speaks of."""
 
 from collections.abc import Mapping
-from dataclasses import field
 from enum import StrEnum
 
+from msgspec import field
 from uuid_utils import UUID, uuid5  # a sixth of the time of uuid.uuid5, and the router makes one per delivery
 
-from streams.domain.value import value
+from streams.domain.value import Value
 
 _NAMESPACE = UUID("9d1c7c1e-3c5f-5d0a-8a1b-6f4b0a2f7d11")
 
@@ -27,8 +27,7 @@ class Channel(StrEnum):
     SMS = "sms"
 
 
-@value
-class Notification:
+class Notification(Value, frozen=True):
     """A request to tell one recipient something. Times are milliseconds since 1970-01-01 UTC; `data` is JSON text."""
 
     notification_id: str

@@ -3,17 +3,15 @@
 Each has a `call` and a `failure`, which are None where there was none.
 """
 
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import ClassVar
 
 from streams.domain.delivery_status import Status
 from streams.domain.failures import Failure
-from streams.domain.value import value
+from streams.domain.value import Value
 
 
-@value
-class ProviderCall:
+class ProviderCall(Value, frozen=True):
     """What is logged of one provider call. `started_at`: ms since 1970 UTC; request and response are redacted."""
 
     provider: str
@@ -25,8 +23,7 @@ class ProviderCall:
     provider_message_id: str | None = None
 
 
-@value
-class Sent:
+class Sent(Value, frozen=True):
     """The provider took it. `delivered`: the channel's answer is already the proof (a webhook's 2xx)."""
 
     call: ProviderCall
@@ -34,8 +31,7 @@ class Sent:
     failure: ClassVar[None] = None
 
 
-@dataclass(frozen=True, slots=True)
-class RetryLater:
+class RetryLater(Value, frozen=True):
     """It may go well another time."""
 
     failure: Failure
@@ -46,16 +42,14 @@ class RetryLater:
         return self.failure.retry_after
 
 
-@dataclass(frozen=True, slots=True)
-class DeadLetter:
+class DeadLetter(Value, frozen=True):
     """No retry helps; a person has to look."""
 
     failure: Failure
     call: ProviderCall | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Drop:
+class Drop(Value, frozen=True):
     """It must not be sent any more, and that is right: `status` is suppressed or expired."""
 
     status: Status

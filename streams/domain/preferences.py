@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from streams.domain.catalogue import Category, NotificationType
 from streams.domain.notification import Channel
-from streams.domain.value import value
+from streams.domain.value import Value
 
 
 class Layer(StrEnum):
@@ -38,8 +38,7 @@ class Choice:
         return f"{what}+{self.channel}" if what else f"channel:{self.channel}"
 
 
-@dataclass(frozen=True, slots=True)
-class Preference:
+class Preference(Value, frozen=True):
     """What one recipient wants; `version` rises with every change, 0: nothing is known of the recipient."""
 
     recipient_id: str
@@ -50,8 +49,7 @@ class Preference:
     choices: tuple[Choice, ...] = ()
 
 
-@value
-class Verdict:
+class Verdict(Value, frozen=True):
     """Whether a delivery may go out, and which rule of which layer said so."""
 
     allowed: bool

@@ -1,14 +1,15 @@
 """A recipient as a sender needs it: addresses, language and what they want."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import field
 
 from streams.domain.address_mark import AddressMark
 from streams.domain.preferences import Preference
+from streams.domain.value import Value
 
 
-@dataclass(frozen=True, slots=True)
-class Recipient:
+class Recipient(Value, frozen=True):
     """A person or system. `addresses` by channel: an e-mail address, a webhook URL, a phone number (E.164).
 
     `erased`: they asked to be forgotten; nothing is sent any more, also not to an address given inline.

@@ -1,7 +1,8 @@
 """Messages for the tests of channels."""
 
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from streams.domain.delivery import Message
 

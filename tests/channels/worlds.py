@@ -10,6 +10,8 @@ from enum import Enum, auto
 from typing import ClassVar, Protocol
 from urllib.parse import parse_qs, urlsplit
 
+from msgspec import structs
+
 from connectors.channels.email import SmtpProvider
 from connectors.channels.sms import SmsPolicy, TwilioProvider
 from connectors.channels.webhook import WebhookPolicy, WebhookProvider
@@ -125,14 +127,14 @@ class WebhookWorld:
         self._receiver = receiver
         self._by_oracle = by_oracle
         self.provider: Provider = self._made()
-        self.message = replace(WEBHOOK, address=f"{receiver.url}/CANARY-PATH?token=CANARY-QUERY")
+        self.message = structs.replace(WEBHOOK, address=f"{receiver.url}/CANARY-PATH?token=CANARY-QUERY")
 
     def _made(self) -> Provider:
         policy = WebhookPolicy((bytes(32),), PATIENCE, allow_private=True)
         return WebhookProvider(policy, http=AiohttpClient(public_only=False) if self._by_oracle else None)
 
     def calling(self, port: int) -> tuple[Provider, Message]:
-        return self._made(), replace(self.message, address=f"http://127.0.0.1:{port}/CANARY-PATH")
+        return self._made(), structs.replace(self.message, address=f"http://127.0.0.1:{port}/CANARY-PATH")
 
     def will(self, answer: Answer) -> None:
         _behave(self._receiver, answer)
@@ -202,8 +204,8 @@ class MemoryWorld:
             Answer.BUSY: [transient()],
             Answer.THROTTLES: [throttled],
             Answer.NEVER: [permanent()],
-            Answer.DEAD: [replace(dead, failure=replace(dead.failure, address_is_dead=True))],
-            Answer.UNLISTED: [replace(odd, failure=replace(odd.failure, unlisted=True))],
+            Answer.DEAD: [structs.replace(dead, failure=structs.replace(dead.failure, address_is_dead=True))],
+            Answer.UNLISTED: [structs.replace(odd, failure=structs.replace(odd.failure, unlisted=True))],
             Answer.BREAKS: [transient("the connection was lost")],
             Answer.SILENT: [Hangs()],
             Answer.GARBAGE: [transient("not what was asked for")],

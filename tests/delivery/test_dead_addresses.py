@@ -1,8 +1,7 @@
 """What a sender does with an address that takes nothing any more, and with a provider's code that nobody knows."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from connectors.memory.provider import permanent, transient
 from ops.telemetry import metrics

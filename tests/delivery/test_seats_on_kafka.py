@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from aiohttp import web
+from msgspec import structs
 
 from connectors.channels.webhook import WebhookPolicy, WebhookProvider
 from connectors.delivery.sender import Sender
@@ -65,7 +66,7 @@ async def endpoints(**sites: Endpoint) -> AsyncIterator[Callable[[str], str]]:
 
 def with_body(value: Delivery, address: str, attempt: int) -> Message:
     made = compose(value, address, attempt)
-    return replace(made, parts={"body": json.dumps({"data": made.parts})})
+    return structs.replace(made, parts={"body": json.dumps({"data": made.parts})})
 
 
 async def test_a_slow_endpoint_has_never_more_calls_than_its_seats_and_all_others_go_on(

@@ -1,8 +1,7 @@
 """May it still go out, and to which address?"""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from streams.domain.address_mark import AddressMark, mark_key
 from streams.domain.catalogue import Category, NotificationType
@@ -32,7 +31,7 @@ SUPPRESSED_BY_MARK = Drop(Status.SUPPRESSED, "address_marked: 550 at envelope: n
 
 def mail(**changes: object) -> Delivery:
     told = Notification("n1", "ada", "order.shipped", Priority.NORMAL, NOW - 5)
-    return Delivery("d1", Channel.EMAIL, "", "shipping", "c", 1, "system", replace(told, **changes))  # type: ignore[arg-type]
+    return Delivery("d1", Channel.EMAIL, "", "shipping", "c", 1, "system", replace(told, **changes))
 
 
 def wants(*choices: Choice, unsubscribed: bool = False) -> Recipient:

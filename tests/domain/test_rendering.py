@@ -1,11 +1,11 @@
 import json
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from streams.domain.catalogue import Catalogue, Category, NotificationType, Template
 from streams.domain.delivery import Delivery

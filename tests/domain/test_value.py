@@ -1,85 +1,63 @@
-"""Values that are made fast are the same values."""
+"""What is promised of all values, whoever makes them."""
 
 import copy
+import gc
 import pickle
 from collections.abc import Mapping
-from dataclasses import FrozenInstanceError, dataclass, field, replace
 
+import msgspec
 import pytest
+from msgspec.structs import replace
 
-from streams.domain.value import value
+from streams.domain.value import Value
 
 
-@value
-class Fast:
+class Word(Value, frozen=True):
     name: str
     number: int = 7
-    words: Mapping[str, str] = field(default_factory=dict)
+    words: Mapping[str, str] = msgspec.field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Plain:
-    name: str
-    number: int = 7
-    words: Mapping[str, str] = field(default_factory=dict)
+def kinds() -> list[type[Value]]:
+    return [kind for kind in Value.__subclasses__() if kind.__module__.startswith(("streams.", "connectors."))]
 
 
-def test_it_has_what_a_frozen_dataclass_would_have() -> None:
-    for given in (("a",), ("a", 1), ("a", 1, {"b": "c"})):
-        fast, plain = Fast(*given), Plain(*given)
-        assert (fast.name, fast.number, fast.words) == (plain.name, plain.number, plain.words)
-        assert repr(fast) == repr(plain).replace("Plain", "Fast")
-    assert Fast(number=2, name="a") == Fast("a", 2)
-    assert Fast("a", 2) != Fast("a", 3)
-    assert hash(Fast("a", 2, "words")) == hash(Fast("a", 2, "words"))  # type: ignore[arg-type]
+def test_values_are_the_same_when_their_fields_are() -> None:
+    assert Word("a", 2) == Word(number=2, name="a") != Word("a", 3)
+    assert len({replace(Word("a"), words=()), replace(Word("a"), words=())}) == 1
+    assert repr(Word("a")) == "Word(name='a', number=7, words={})"
 
 
 def test_values_share_no_default() -> None:
-    assert Fast("a").words is not Fast("b").words
+    assert Word("a").words is not Word("b").words
 
 
-def test_nobody_changes_it() -> None:
-    made = Fast("a")
-    assert type(made) is Fast
-    with pytest.raises(FrozenInstanceError):
+def test_nobody_changes_one() -> None:
+    made = Word("a")
+    with pytest.raises(AttributeError):
         made.name = "b"  # type: ignore[misc]
-    with pytest.raises(FrozenInstanceError):
+    with pytest.raises(AttributeError):
         del made.name
-    with pytest.raises((AttributeError, TypeError)):
+    with pytest.raises(AttributeError):
         made.other = "b"  # type: ignore[attr-defined]
 
 
+def test_every_kind_of_value_is_frozen_and_kept_from_the_garbage_collector() -> None:
+    assert len(kinds()) > 15
+    for kind in kinds():
+        assert kind.__struct_config__.frozen, kind
+        assert not kind.__struct_config__.gc, kind
+    assert not gc.is_tracked(Word("a"))
+
+
 def test_copies_are_made_of_it() -> None:
-    made = Fast("a", 2)
-    assert replace(made, number=3) == Fast("a", 3)
+    made = Word("a", 2)
+    assert replace(made, number=3) == Word("a", 3)
     assert copy.copy(made) == made == pickle.loads(pickle.dumps(made))
 
 
 def test_what_is_missing_or_unknown_is_refused() -> None:
     with pytest.raises(TypeError, match="name"):
-        Fast()  # type: ignore[call-arg]
+        Word()  # type: ignore[call-arg]
     with pytest.raises(TypeError, match="colour"):
-        Fast("a", colour="red")  # type: ignore[call-arg]
-
-
-def test_a_field_that_would_stand_for_a_word_of_the_init_is_refused() -> None:
-    class Odd:
-        twin: str
-
-    with pytest.raises(TypeError, match="Odd has a field twin"):
-        value(Odd)
-
-
-def test_a_class_that_is_more_than_its_own_fields_is_refused() -> None:
-    class Checked:
-        name: str
-
-        def __post_init__(self) -> None:
-            assert self.name
-
-    class Derived(Plain):
-        more: str
-
-    for kind in (Checked, Derived):
-        with pytest.raises(TypeError, match="more than its own fields"):
-            value(kind)
+        Word("a", colour="red")  # type: ignore[call-arg]

@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
@@ -16,6 +16,7 @@ from uuid import uuid4
 
 import pytest
 from confluent_kafka import Producer
+from msgspec.structs import replace
 
 from schemas import topics
 from schemas.records import notification_to_record

@@ -1,9 +1,9 @@
 """Records written in great number, as services would write them."""
 
-from dataclasses import replace
 from typing import Any
 
 from confluent_kafka import Producer
+from msgspec.structs import replace
 
 from ops.bench.router.data import Mix, notification_of, traceparent_of
 from schemas.codec import Codec

@@ -6,9 +6,11 @@ is asked. Everything here is a value or a pure function.
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
+
+from msgspec.structs import replace
 
 from ops.faults.lanes import LANES, RECIPIENTS, Label, id_of
 from schemas.codec import Codec

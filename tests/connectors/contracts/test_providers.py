@@ -5,9 +5,9 @@ import re
 import socket
 import time
 from collections.abc import AsyncIterator
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from streams.domain.failures import FailureKind
 from streams.domain.notification import delivery_id

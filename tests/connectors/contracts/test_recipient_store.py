@@ -3,9 +3,9 @@
 import asyncio
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from connectors.memory.recipients import RecipientStoreInMemory
 from connectors.postgres.migrate import migrate

@@ -1,6 +1,6 @@
 """What the router is measured with."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from ops.bench.router.data import (
     Mix,

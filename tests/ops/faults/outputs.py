@@ -1,7 +1,8 @@
 """What a router without fault writes for a ledger's inputs, made here from the domain's rule and our codec."""
 
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from connectors.catalogue.load import load as load_catalogue
 from ops.faults.lanes import LANES, Label, id_of, traceparent
