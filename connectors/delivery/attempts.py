@@ -13,7 +13,6 @@ from operator import attrgetter
 from connectors.delivery.assignment import Assignment
 from connectors.delivery.calling import Caller, now_ms, unexpected
 from connectors.delivery.gate import Gate
-from connectors.delivery.guarded import Guarded
 from connectors.delivery.incoming import Record
 from connectors.delivery.limiter import Limiter
 from connectors.delivery.meter import Meter
@@ -81,10 +80,10 @@ class Attempts:
         self._types, self._compose = parts.catalogue.types, parts.compose
         kinds = self._types.items()
         self._resent = frozenset(name for name, kind in kinds if kind.on_ambiguous is OnAmbiguous.RESEND)
-        self._caller = Caller(meter, policy.call_at_most)
         self._wake = wake
         self._slots = policy.slots
         self.providers = Providers(policy, parts, meter, self._look)
+        self._caller = Caller(self.providers, meter, policy.call_at_most, self._called)
         self.limiter = Limiter(policy, parts.limits)
         self.seating = Seating(policy, settle, meter, wake)
         self._gate = Gate(policy.at_once or policy.slots, self._hung, self._attempt)
@@ -213,7 +212,7 @@ class Attempts:
             batch.turned_away.append((record, wait_s))
             return None
         batch.called.add(record)
-        return self._call(record, made, chosen)
+        return self._caller.call(chosen, record, made)
 
     async def _turn_away(self, batch: Batch) -> None:
         """Claimed, but a breaker opened or tokens ran out meanwhile: back to the heads of their lanes, unclaimed."""
@@ -241,17 +240,14 @@ class Attempts:
         except Exception as error:
             return unexpected(error, record)
 
-    async def _call(self, record: Record, message: Message, chosen: Guarded) -> None:
-        self.providers.begin(chosen, record)
-        outcome = await self._caller.call(chosen.provider, record, message)
-        self.providers.ended(chosen, record, outcome)
+    def _called(self, provider: str, record: Record, outcome: Outcome) -> None:
         self.in_flight -= 1  # as `left`, which would be a call more for each delivery
         if record.alone:
             self.seating.left(record)
         if isinstance(outcome, Sent):
             self._settle.finished(record, outcome, held=record.delivery.notification.type not in self._resent)
             return
-        record.failed_at = chosen.name if is_failure(outcome) else None
+        record.failed_at = provider if is_failure(outcome) else None
         failure = outcome.failure
         if failure is None or not failure.ambiguous or self._may_resend(record):
             self._settle.finished(record, outcome)

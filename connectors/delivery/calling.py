@@ -1,18 +1,22 @@
-"""One provider call: timed, logged, counted, and never an exception."""
+"""One provider call behind its breaker: timed, logged, counted, and never an exception."""
 
 import asyncio
 import time
+from collections.abc import Callable
 from datetime import timedelta
 
 from connectors.delivery.deadlines import Deadlines
 from connectors.delivery.fail_stop import frames_of
+from connectors.delivery.guarded import Guarded
 from connectors.delivery.incoming import Record
 from connectors.delivery.meter import Meter
+from connectors.delivery.providers import Providers
 from ops.telemetry import logs, metrics
 from streams.domain.delivery import Message
 from streams.domain.failures import Failure, FailureKind
 from streams.domain.outcomes import DeadLetter, Outcome, ProviderCall, RetryLater, Sent
-from streams.domain.ports import Provider
+
+Called = Callable[[str, Record, Outcome], None]  # the provider's name
 
 _TOLD = ("delivery_id", "provider", "attempt", "duration_ms", "code", "outcome", "failure")
 _WORDS: dict[type, str] = {Sent: "sent", RetryLater: "retry_later", DeadLetter: "dead_letter"}
@@ -24,19 +28,23 @@ class Caller:
     it counts as a transient failure, so the delivery is tried by its schedule and ends as a dead letter at the latest.
     """
 
-    def __init__(self, meter: Meter, at_most: timedelta) -> None:
-        """`at_most`: a call that took so long has failed, so that a hanging provider cannot keep a slot for ever."""
-        self._meter = meter
+    def __init__(self, providers: Providers, meter: Meter, at_most: timedelta, called: Called) -> None:
+        """`at_most`: a call that took so long has failed, so that a hanging provider cannot keep a slot for ever.
+
+        `called` is told how each call has ended.
+        """
+        self._providers, self._meter, self._called = providers, meter, called
         self._deadlines = Deadlines(at_most.total_seconds())
         self._log = logs.get(part="sender")
         self._uncounted: list[tuple[str, str, float, int, float | None]] = []
         self._lines = logs.Flood("provider call", _TOLD, part="sender")
         self._loop = asyncio.get_running_loop()  # each question for it costs a system call before Python 3.12
 
-    async def call(self, provider: Provider, record: Record, message: Message) -> Outcome:
-        """How the attempt ended. Called in a task of its own."""
-        began = time.perf_counter()
-        task = self._deadlines.begin()
+    async def call(self, chosen: Guarded, record: Record, message: Message) -> None:
+        """Called in a task of its own."""
+        provider, began = chosen.provider, time.monotonic()
+        self._providers.begin(chosen, record, began)
+        task = self._deadlines.begin(began)
         try:
             outcome = await provider.send(message)
         except asyncio.CancelledError:
@@ -47,11 +55,13 @@ class Caller:
             outcome = self._failed(error, provider.name, record, began)
         finally:
             self._deadlines.end(task)
-        self._tell(provider.name, record, message, outcome, time.perf_counter() - began)
-        return outcome
+        ended = time.monotonic()
+        self._providers.ended(chosen, record, outcome, ended)
+        self._tell(chosen.name, record, message, outcome, ended - began)
+        self._called(chosen.name, record, outcome)
 
     def _failed(self, error: Exception, provider: str, record: Record, began: float) -> Outcome:
-        duration_ms = (time.perf_counter() - began) * 1000
+        duration_ms = (time.monotonic() - began) * 1000
         call = ProviderCall(
             provider, now_ms() - round(duration_ms), duration_ms, response=f"raised {type(error).__name__}"
         )

@@ -1,6 +1,7 @@
 """Ends calls that take too long: one timer for all of them, not one for each."""
 
 import asyncio
+import time
 
 
 class Deadlines:
@@ -13,11 +14,14 @@ class Deadlines:
         self._over: set[asyncio.Task[object]] = set()
         self._timer: asyncio.TimerHandle | None = None
 
-    def begin(self) -> asyncio.Task[object]:
-        """A call starts in this task, which is canceled when its time is over. `end` it, however it ended."""
+    def begin(self, now: float) -> asyncio.Task[object]:
+        """A call starts in this task, which is canceled when its time is over. `end` it, however it ended.
+
+        `now`: seconds, of time.monotonic.
+        """
         task = asyncio.current_task(self._loop)
         assert task is not None
-        self._began[task] = self._loop.time()
+        self._began[task] = now
         if self._timer is None:
             self._timer = self._loop.call_later(self._seconds, self._look)
         return task
@@ -37,7 +41,7 @@ class Deadlines:
         self._timer = None
         while self._began:
             task, began = next(iter(self._began.items()))
-            left = began + self._seconds - self._loop.time()
+            left = began + self._seconds - time.monotonic()
             if left > 0:
                 self._timer = self._loop.call_later(left, self._look)
                 return

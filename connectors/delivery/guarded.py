@@ -67,14 +67,14 @@ class Guarded:
         """Whether a report now could bring permits."""
         return self.policy is not None and self._moved_on().state is HALF_OPEN
 
-    def begin(self, call: Hashable) -> None:
-        """A call starts; when not closed it takes a permit."""
+    def begin(self, call: Hashable, now: float) -> None:
+        """A call starts; when not closed it takes a permit. `now`: of the clock."""
         if not self.closed:
             self.permits -= 1
             self._probes[call] = self._breaker.turn
-        self._running[call] = self._clock()
+        self._running[call] = now
 
-    def ended(self, call: Hashable, outcome: Outcome) -> bool:
+    def ended(self, call: Hashable, outcome: Outcome, now: float) -> bool:
         """Count it. Whether that has opened the breaker, or settled a probe: worth telling at once."""
         began = self._running.pop(call)
         turn = self._probes.pop(call, 0) if self._probes else 0
@@ -84,7 +84,7 @@ class Guarded:
             return False
         if self.policy is None:
             return False
-        return self._count(began, turn, is_failure(outcome), self._clock() - began >= self._slow_s)
+        return self._count(began, turn, is_failure(outcome), now - began >= self._slow_s)
 
     def find_overdue(self) -> bool:
         """Count calls that are slow already, though they have not ended. As `ended`."""

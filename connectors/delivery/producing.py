@@ -30,16 +30,11 @@ class Writer:
         """Returns at once; waits only while the producer's queue is full. `written` is told its offset, if known."""
         record.unconfirmed += 1
         self.unconfirmed += 1
+        told = partial(self._delivered, record, written)
         while True:
             try:
-                self._producer.produce(
-                    out.topic,
-                    out.value,
-                    out.key,
-                    partition=out.partition,
-                    headers=out.headers,
-                    on_delivery=partial(self._delivered, record, written),
-                )
+                # by place (the confirmation, no second name for it, now): by name it takes a quarter longer
+                self._producer.produce(out.topic, out.value, out.key, out.partition, told, None, 0, out.headers)
                 break
             except BufferError:
                 self._producer.poll(_FULL_POLL_S)

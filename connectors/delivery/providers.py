@@ -92,16 +92,16 @@ class Providers:
                 last = each
         return last
 
-    def begin(self, chosen: Guarded, call: Hashable) -> None:
-        """A call of this one starts, for what has one at a time."""
+    def begin(self, chosen: Guarded, call: Hashable, now: float) -> None:
+        """A call of this one starts, for what has one at a time. `now`: seconds, of time.monotonic."""
         if chosen is not self._all[0]:
             self._meter.failover(chosen.name).inc()
-        chosen.begin(call)
+        chosen.begin(call, now)
 
-    def ended(self, chosen: Guarded, call: Hashable, outcome: Outcome) -> None:
+    def ended(self, chosen: Guarded, call: Hashable, outcome: Outcome, now: float) -> None:
         """How it ended."""
         was = chosen.closed
-        if chosen.ended(call, outcome):
+        if chosen.ended(call, outcome, now):
             self._news.set()
         if chosen.closed != was:
             self._say(chosen, was)

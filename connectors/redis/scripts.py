@@ -70,16 +70,17 @@ async def _answer(connection: AbstractConnection, command: bytes) -> Any:
 def packed(words: Iterable[Word]) -> bytes:
     """A command as Redis reads it (RESP): each word with its length in front."""
     all_words = [word if isinstance(word, bytes) else b"%d" % word for word in words]
-    pieces = [b"*%d" % len(all_words)]
-    for word in all_words:
-        pieces.append(_LENGTHS[len(word)] if len(word) < len(_LENGTHS) else _length(len(word)))
-        pieces.append(word)
-    return b"".join([*pieces, b"\r\n"])
+    pieces = [b""] * (2 * len(all_words))
+    pieces[::2] = map(_LENGTHS.__getitem__, map(len, all_words))
+    pieces[1::2] = all_words
+    return b"*%d%b\r\n" % (len(all_words), b"".join(pieces))
 
 
-def _length(size: int) -> bytes:
-    """What stands before a word of so many bytes, behind what was before it."""
-    return b"\r\n$%d\r\n" % size
+class _Lengths(dict[int, bytes]):
+    """What stands before a word of so many bytes, behind what was before it. The usual ones are made once."""
+
+    def __missing__(self, size: int) -> bytes:
+        return b"\r\n$%d\r\n" % size
 
 
-_LENGTHS = tuple(map(_length, range(256)))  # made once: half the time of a command of hundreds of keys
+_LENGTHS = _Lengths({size: _Lengths().__missing__(size) for size in range(256)})

@@ -25,6 +25,7 @@ from connectors.memory.claims import ClaimsInMemory
 from connectors.memory.limits import LimitsInMemory
 from connectors.memory.provider import Hangs, ProviderInMemory
 from schemas import topics
+from schemas.headers import Headers
 from streams.domain.delivery import Delivery, Message
 from streams.domain.outcomes import Outcome
 from tests.delivery.builders import CATALOGUE, CODEC, Came, EveryRecipient, compose, encoded, policy
@@ -55,8 +56,19 @@ class KeptProducer:
         self._unconfirmed: list[Written] = []
         self._offsets = count()
 
-    def produce(self, topic: str, value: bytes | None, key: bytes | None, **more: Any) -> None:
-        made = Written(topic, value, key, more["partition"], dict(more["headers"]), more["on_delivery"])
+    def produce(
+        self,
+        topic: str,
+        value: bytes | None,
+        key: bytes | None,
+        partition: int,
+        callback: Callable[[Any, Any], None],
+        on_delivery: None,
+        timestamp: int,
+        headers: Headers,
+    ) -> None:
+        assert (on_delivery, timestamp) == (None, 0), "no second callback, and the time of now"
+        made = Written(topic, value, key, partition, dict(headers), callback)
         self.written.append(made)
         self._unconfirmed.append(made)
 

@@ -1,36 +1,52 @@
 """Calls that take too long are ended, and no others."""
 
 import asyncio
+import time
 from datetime import timedelta
 
 import pytest
 
 from connectors.delivery.calling import Caller
 from connectors.delivery.deadlines import Deadlines
+from connectors.delivery.guarded import Guarded
 from connectors.delivery.meter import Meter
+from connectors.delivery.providers import Providers
 from connectors.memory.provider import ProviderInMemory
 from streams.domain.delivery import Message
 from streams.domain.outcomes import Outcome, RetryLater, Sent
 from tests.delivery.builders import compose, delivery, main_record, policy
-from tests.delivery.desk import Gated
+from tests.delivery.desk import Desk, Gated
 
 MAIL = delivery()
 MESSAGE = compose(MAIL, "ada@example.org", 1)
 
 
-def caller(seconds: float) -> Caller:
-    return Caller(Meter(policy()), timedelta(seconds=seconds))
+class Calls:
+    """Calls of one provider that take at most so long."""
+
+    def __init__(self, seconds: float, provider: ProviderInMemory) -> None:
+        meter, parts = Meter(policy()), Desk(provider).parts
+        self._chosen = Guarded(provider, None, meter)
+        self._outcomes: list[Outcome] = []
+        providers = Providers(policy(), parts, meter, lambda: None)
+        self._caller = Caller(
+            providers, meter, timedelta(seconds=seconds), lambda _name, _record, outcome: self._outcomes.append(outcome)
+        )
+
+    async def call(self) -> Outcome:
+        await self._caller.call(self._chosen, main_record(MAIL), MESSAGE)
+        return self._outcomes.pop()
 
 
-def calling(by: Caller, provider: ProviderInMemory) -> asyncio.Task[Outcome]:
-    return asyncio.create_task(by.call(provider, main_record(MAIL), MESSAGE))
+def calling(by: Calls) -> asyncio.Task[Outcome]:
+    return asyncio.create_task(by.call())
 
 
 async def test_calls_that_hang_have_failed_when_their_time_is_over_each_at_its_own() -> None:
-    by, gated = caller(0.05), Gated()
-    first = calling(by, gated)
+    by = Calls(0.05, Gated())
+    first = calling(by)
     await asyncio.sleep(0.02)
-    second = calling(by, gated)
+    second = calling(by)
     await asyncio.wait([first, second], return_when=asyncio.FIRST_COMPLETED)
     assert (first.done(), second.done()) == (True, False)
     for outcome in (await first, await second):
@@ -42,10 +58,10 @@ async def test_calls_that_hang_have_failed_when_their_time_is_over_each_at_its_o
 
 
 async def test_a_call_that_ends_in_time_is_left_alone_also_after_its_time() -> None:
-    by = caller(0.02)
+    by = Calls(0.02, ProviderInMemory())
 
     async def call_and_stay() -> Outcome:
-        outcome = await by.call(ProviderInMemory(), main_record(MAIL), MESSAGE)
+        outcome = await by.call()
         await asyncio.sleep(0.05)
         return outcome
 
@@ -53,8 +69,7 @@ async def test_a_call_that_ends_in_time_is_left_alone_also_after_its_time() -> N
 
 
 async def test_who_is_canceled_for_another_reason_is_canceled() -> None:
-    by = caller(5)
-    call = calling(by, Gated())
+    call = calling(Calls(5, Gated()))
     await asyncio.sleep(0)
     call.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -66,7 +81,7 @@ async def test_who_is_canceled_while_its_time_is_over_is_canceled_all_the_same()
     seen: list[bool] = []
 
     async def work() -> None:
-        task = deadlines.begin()
+        task = deadlines.begin(time.monotonic())
         try:
             await asyncio.Event().wait()
         except asyncio.CancelledError:
@@ -91,6 +106,6 @@ async def test_a_provider_that_will_not_be_canceled_keeps_its_outcome() -> None:
                 return await super().send(message)
             raise AssertionError
 
-    task = calling(caller(0.01), Stubborn())
+    task = calling(Calls(0.01, Stubborn()))
     assert isinstance(await task, Sent)
     assert task.cancelling() == 0

@@ -44,7 +44,7 @@ def test_a_record_that_kafka_did_not_take_ends_the_process() -> None:
         "from connectors.delivery.outgoing import Outgoing\n"
         "from tests.delivery.builders import delivery, main_record\n"
         "class Refuses:\n"
-        "    def produce(self, *a, on_delivery, **k): on_delivery('MSG_TIMED_OUT', None)\n"
+        "    def produce(self, topic, value, key, partition, told, *more): told('MSG_TIMED_OUT', None)\n"
         "async def main():\n"
         "    Writer(Refuses(), print).write(main_record(delivery()), Outgoing('t', None, b'', []))\n"
         "asyncio.run(main())\nprint('not reached')"

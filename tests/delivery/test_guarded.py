@@ -27,12 +27,12 @@ class Calls:
     def begin(self) -> object:
         self.now += 0.001
         call = object()
-        self.guarded.begin(call)
+        self.guarded.begin(call, self.now)
         return call
 
     def end(self, call: object, outcome: Outcome) -> None:
         self.now += 0.001
-        self.guarded.ended(call, outcome)
+        self.guarded.ended(call, outcome, self.now)
 
     def one_by_one(self, count: int, outcome: Outcome) -> int:
         """How many were made until it opened."""
