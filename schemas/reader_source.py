@@ -184,6 +184,7 @@ class _Writer:
         if into:
             self._record(schema["fields"], into)
         elif kind == "record":
+            self._line("pass")  # it may have no fields
             self._fields(list(schema["fields"]))
         elif kind == "enum":
             self._index(len(schema["symbols"]), f"not one of the {len(schema['symbols'])} symbols of {schema['name']}")

@@ -94,12 +94,15 @@ class Record:
         """Read the delivery. Raises PoisonRecord for bytes or headers that cannot be read and for a foreign channel."""
         delivery, self.told = reader.read(self.message.value())
         self.delivery = delivery
+        redrives = None
         for name, value in self.message.headers() or ():  # two of some seven: cheaper than a dict of all
             if name in _WANTED:
                 if name == headers.TRACE_PARENT:
                     self.traceparent = _bytes(value)
                 else:
-                    self.redrives = _number({name: _bytes(value)}, name)
+                    redrives = _bytes(value)
+        if redrives is not None:
+            self.redrives = _number({headers.REDRIVES: redrives}, headers.REDRIVES)
         own_id = delivery.delivery_id.encode()
         self.alone = self.lane[0] == own_id
         self.claim_key = b"%b:%d" % (own_id, self.redrives)

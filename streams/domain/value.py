@@ -1,4 +1,4 @@
-"""Values that are made by the thousand: as frozen dataclasses with slots, made in an eighth of the time.
+"""Values that are made by the thousand: as frozen dataclasses with slots, made in a seventh of the time and less.
 
 `dataclasses.replace` does not know them: `msgspec.structs.replace` does.
 """

@@ -71,6 +71,29 @@ def test_every_status_of_every_outcome(
     assert LETTERS.status(record, told, now, outcome).value == by_fastavro(record, told, now, outcome)
 
 
+def test_what_is_told_in_a_row_is_told_of_each() -> None:
+    letters = Letters(policy(), CODEC)
+    told, other = Reported(Status.SENT, 1), Reported(Status.RETRYING, 1, "busy", due_at=9)
+    broken = Reported(Status.RETRYING, 1, "\udc80")
+    call = Sent(ProviderCall("smtp", 5, 1.0))
+    row = [
+        (told, 7, 0),
+        (told, 7, 0),
+        (told, 7, 1),
+        (told, 8, 1),
+        (other, 8, 1),
+        (broken, 8, 1),
+        (other, 8, 1),
+        (told, 7, 0),
+    ]
+    for number, (each, now, redrives) in enumerate(row):
+        record = main_record(delivery(f"person {number}"))
+        record.redrives = redrives
+        made = letters.status(record, each, now, call if number % 2 else None).value
+        if each is not broken:
+            assert made == by_fastavro(record, each, now, call if number % 2 else None), number
+
+
 @pytest.mark.parametrize("channel", Channel)
 def test_the_channel_is_that_of_the_delivery_also_where_it_does_not_belong(channel: Channel) -> None:
     record = main_record(delivery(channel=channel))

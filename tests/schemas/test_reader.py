@@ -33,6 +33,7 @@ EVERYTHING: dict[str, Any] = {
         {"name": "list", "type": {"type": "array", "items": {"type": "map", "values": ["null", "string"]}}},
         {"name": "inner", "type": {"type": "record", "name": "Inner", "fields": [{"name": "kinds", "type": {
             "type": "array", "items": "Kind"}}]}},
+        {"name": "none", "type": {"type": "array", "items": {"type": "record", "name": "Empty", "fields": []}}},
         {"name": "others", "type": {"type": "map", "values": "Inner"}},
         {"name": "after", "type": ["null", "string"]},
     ],
