@@ -76,11 +76,16 @@ def packed(words: Iterable[Word]) -> bytes:
     return b"*%d%b\r\n" % (len(all_words), b"".join(pieces))
 
 
+def _length(size: int) -> bytes:
+    """What stands before a word of so many bytes, behind what was before it."""
+    return b"\r\n$%d\r\n" % size
+
+
 class _Lengths(dict[int, bytes]):
-    """What stands before a word of so many bytes, behind what was before it. The usual ones are made once."""
+    """The usual ones are made once."""
 
     def __missing__(self, size: int) -> bytes:
-        return b"\r\n$%d\r\n" % size
+        return _length(size)
 
 
-_LENGTHS = _Lengths({size: _Lengths().__missing__(size) for size in range(256)})
+_LENGTHS = _Lengths((size, _length(size)) for size in range(256))

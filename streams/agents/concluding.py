@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from msgspec.structs import replace
 
 from schemas.codec import Codec, PoisonRecord
-from schemas.codec import Record as Value
+from schemas.codec import Record as Decoded
 from schemas.records import notification_from_record
 from streams.agents.moment import Moment
 from streams.agents.preference_reader import PreferenceReader, UnreadablePreference
@@ -38,7 +38,7 @@ class Concluded:
     """
 
     decision: Decision
-    value: Value
+    value: Decoded
     body: bytes | None
     wish: bytes | None
 

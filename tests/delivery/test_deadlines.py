@@ -8,7 +8,6 @@ import pytest
 
 from connectors.delivery.calling import Caller
 from connectors.delivery.deadlines import Deadlines
-from connectors.delivery.guarded import Guarded
 from connectors.delivery.meter import Meter
 from connectors.delivery.providers import Providers
 from connectors.memory.provider import ProviderInMemory
@@ -26,15 +25,19 @@ class Calls:
 
     def __init__(self, seconds: float, provider: ProviderInMemory) -> None:
         meter, parts = Meter(policy()), Desk(provider).parts
-        self._chosen = Guarded(provider, None, meter)
+        self._providers = Providers(policy(), parts, meter, lambda: None)
         self._outcomes: list[Outcome] = []
-        providers = Providers(policy(), parts, meter, lambda: None)
         self._caller = Caller(
-            providers, meter, timedelta(seconds=seconds), lambda _name, _record, outcome: self._outcomes.append(outcome)
+            self._providers,
+            meter,
+            timedelta(seconds=seconds),
+            lambda _name, _record, outcome: self._outcomes.append(outcome),
         )
 
     async def call(self) -> Outcome:
-        await self._caller.call(self._chosen, main_record(MAIL), MESSAGE)
+        chosen = self._providers.choose(None)
+        assert chosen is not None
+        await self._caller.call(chosen, main_record(MAIL), MESSAGE)
         return self._outcomes.pop()
 
 
