@@ -16,7 +16,7 @@ METRICS = {
 
 @pytest.mark.timeout(400)
 def test_a_small_run_of_everything_has_every_metric_and_the_same_messages() -> None:
-    amounts = Amounts(deliveries=2_000, others=400, runs=1, flood=3_000, seconds=1.0, minutes=0.1, letters=200)
+    amounts = Amounts(deliveries=5_000, others=400, runs=1, flood=3_000, seconds=1.0, minutes=0.1, letters=200)
     report = measure(list(Part), amounts, lambda _: None)
     assert report.failures == []
     found = {figure.metric: figure.value for figure in report.figures}
