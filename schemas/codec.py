@@ -17,8 +17,8 @@ import fastavro
 from fastavro.schema import fingerprint, to_parsing_canonical_form
 
 from schemas.encoder import Encoder, encoder
+from schemas.picks import Pick
 from schemas.reader import Reader, reader
-from schemas.reader_source import Pick
 
 FOLDER = Path(__file__).with_name("avro")
 NAMES = ("Notification", "Delivery", "Decision", "Preference", "DeliveryStatus")
@@ -168,6 +168,12 @@ class Codec:
             raise PoisonRecord("the value is empty")
         start, writer = self._writer(name, data)
         current = self._current[name]
+        try:
+            writer.check(data, start)  # first: fastavro would count up to 2**62 items of a block
+        except IndexError as error:
+            raise PoisonRecord(f"not a readable {name}: it ends too early") from error
+        except ValueError as error:
+            raise PoisonRecord(f"not a readable {name}: {error}") from error
         stream = io.BytesIO(data)
         stream.seek(start)
         try:
@@ -176,10 +182,6 @@ class Codec:
             # its text, not its repr: that of a UnicodeDecodeError holds the bytes, and reasons end in logs and headers
             said = str(error).removesuffix(f" from {stream!r}")
             raise PoisonRecord(f"not a readable {name}: {type(error).__name__} {said}".rstrip()) from error
-        try:
-            writer.check(data, start)
-        except ValueError as error:
-            raise PoisonRecord(f"not a readable {name}: {error}") from error
         if not isinstance(value, dict):
             raise PoisonRecord(f"not a {name}")
         return value, data[start:] if writer is current else None

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from schemas.codec import Codec, PoisonRecord
-from schemas.reader_source import Number, Raw, Rest, Value
+from schemas.picks import Decoded, Number, Raw, Rest
 from schemas.records import delivery_from_record
 from streams.domain.delivery import Delivery
 from streams.domain.notification import Channel, Notification, Priority
@@ -34,7 +34,7 @@ class DeliveryReader:
         self._read_head = codec.reader(
             "Delivery",
             Raw("delivery_id", "delivery_id"),
-            Value("delivery_id"),
+            Decoded("delivery_id"),
             Raw("channel", "catalogue_version"),
             Rest("catalogue_version"),
         )
@@ -43,25 +43,25 @@ class DeliveryReader:
             "Delivery",
             "preference_version",
             Number("preference_version"),
-            Value("decided_by"),
+            Decoded("decided_by"),
             Raw("notification_id", "type"),
-            Value("notification_id"),
-            Value("recipient_id"),
-            Value("type"),
+            Decoded("notification_id"),
+            Decoded("recipient_id"),
+            Decoded("type"),
             Raw("priority", "priority"),
             Raw("tenant", "tenant"),
-            Value("tenant"),
+            Decoded("tenant"),
             Number("created_at"),
             Number("expires_at"),
             Number("send_at"),
             Raw("channels", "locale"),
-            Value("dedupe_key"),
-            Value("cancellation_key"),
-            Value("data"),
-            Value("to"),
+            Decoded("dedupe_key"),
+            Decoded("cancellation_key"),
+            Decoded("data"),
+            Decoded("to"),
             Rest("to"),
         )
-        self._read_metadata = codec.reader_from("Notification", "metadata", Value("metadata"))
+        self._read_metadata = codec.reader_from("Notification", "metadata", Decoded("metadata"))
         self._heads: dict[bytes, tuple[Channel, str, str, str]] = {}
         self._priorities: dict[bytes, Priority] = {}
         self._asked: dict[bytes, tuple[tuple[str, ...], str | None]] = {}

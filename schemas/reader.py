@@ -14,7 +14,8 @@ import struct
 from collections.abc import Callable, Mapping
 from typing import Any, cast
 
-from schemas.reader_source import Pick, source_of
+from schemas.picks import Pick
+from schemas.reader_source import source_of
 
 _DOUBLE = struct.Struct("<d")
 # From the first byte of a text to its end, when that byte is its whole length; 0: it is not, or it is wrong.
@@ -67,9 +68,16 @@ def length(data: bytes, at: int) -> tuple[int, int]:
 
 
 def count(data: bytes, at: int) -> tuple[int, int]:
-    """(number of items, position of the first) of a block of an array or map. A negative count: a size follows it."""
+    """(number of items, position of the first) of a block of an array or map. A negative count: a size follows it.
+
+    Each item takes a byte or more: a count above that is refused before anybody counts to it.
+    """
     found, at = long(data, at)
-    return (found, at) if found >= 0 else (-found, end_of_long(data, at))
+    if found < 0:
+        found, at = -found, end_of_long(data, at)
+    if found > len(data) - at:
+        raise ValueError(f"a block of {found} items in {len(data) - at} bytes")
+    return found, at
 
 
 def double(data: bytes, at: int) -> float:

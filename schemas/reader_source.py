@@ -2,54 +2,9 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
-
-@dataclass(frozen=True, slots=True)
-class Text:
-    """The UTF-8 bytes of a string field."""
-
-    field: str
-
-
-@dataclass(frozen=True, slots=True)
-class Number:
-    """The value of a long field, or of a union of null and long."""
-
-    field: str
-
-
-@dataclass(frozen=True, slots=True)
-class Value:
-    """A field as fastavro reads it: text, bytes, a number, records, arrays and maps of these, and one or null."""
-
-    field: str
-
-
-@dataclass(frozen=True, slots=True)
-class End:
-    """The position after a field."""
-
-    field: str
-
-
-@dataclass(frozen=True, slots=True)
-class Raw:
-    """The encoded bytes of a run of fields, from `first` to `last`."""
-
-    first: str
-    last: str
-
-
-@dataclass(frozen=True, slots=True)
-class Rest:
-    """The bytes that follow a field, as they are: the reader stops there, and nothing of them is checked."""
-
-    after: str
-
-
-Pick = Text | Number | Value | End | Raw | Rest
+from schemas.picks import Decoded, End, Number, Pick, Raw, Rest, Text
 
 
 def source_of(schema: Mapping[str, Any], *picks: Pick) -> str:
@@ -118,7 +73,7 @@ class _Writer:
     def _picks_of_empty(self, field: Mapping[str, Any], so_far: list[str]) -> None:
         for pick, name in self._names.items():
             match pick:
-                case Number(of) | Value(of) if of == field["name"]:
+                case Number(of) | Decoded(of) if of == field["name"]:
                     self._line(f"{name} = {_nothing(field['type'])}")
                 case End(of) if of == field["name"]:
                     self._line(f"{name} = at + {len(so_far)}")
@@ -130,7 +85,7 @@ class _Writer:
         for pick, name in self._names.items():
             if isinstance(pick, Raw) and pick.first == field["name"]:
                 self._line(f"start_of_{name} = at")
-        into = picked.get(Text) or picked.get(Number) or picked.get(Value)
+        into = picked.get(Text) or picked.get(Number) or picked.get(Decoded)
         self._value(field["type"], into, as_bytes=Text in picked)
         if End in picked:
             self._line(f"{picked[End]} = at")
@@ -145,6 +100,8 @@ class _Writer:
                 self._union(schema, into)
             case {"type": "array", "items": items}:
                 self._blocks(into, items)
+                if self._takes_no_bytes(items):  # a few bytes could say that there are 2**62 of them
+                    raise ValueError("no reader for an array of what takes no bytes: null, a record without fields")
             case {"type": "map", "values": values}:
                 self._blocks(into, "string", values)
             case {"type": ("record" | "enum" | "fixed") as kind, "name": name}:
@@ -162,6 +119,18 @@ class _Writer:
                 self._long(into)
             case _:
                 self._of_one_size(schema, into)
+
+    def _takes_no_bytes(self, schema: Any) -> bool:
+        match schema:
+            case {"type": "record", "fields": fields}:
+                return all(self._takes_no_bytes(field["type"]) for field in fields)
+            case {"type": "fixed", "size": size}:
+                return int(size) == 0
+            case {"type": str(inner)}:
+                return self._takes_no_bytes(inner)
+            case str() if schema in self._known:
+                return self._takes_no_bytes(self._known[schema])
+        return bool(schema == "null")
 
     def _of_one_size(self, schema: Any, into: str | None) -> None:
         if into and schema == "double":

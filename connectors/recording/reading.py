@@ -1,7 +1,7 @@
 """Records from bytes: fast what our current schema wrote, in the thorough way (schemas/codec.py) everything else."""
 
 from schemas.codec import Codec, Record
-from schemas.reader_source import Value
+from schemas.picks import Decoded
 
 
 class RecordReader:
@@ -14,7 +14,7 @@ class RecordReader:
         self._codec, self._name = codec, name
         self._fields = codec.field_names(name)
         self._frame = codec.frame(name)
-        self._read = codec.reader(name, *map(Value, self._fields))
+        self._read = codec.reader(name, *map(Decoded, self._fields))
 
     def read(self, data: bytes | None) -> Record:
         """The value, as `Codec.decode` gives it. Raises PoisonRecord."""

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from schemas import headers as names
 from schemas.codec import Codec
 from schemas.headers import Headers
-from schemas.reader_source import End, Number, Raw, Rest, Text
+from schemas.picks import End, Number, Raw, Rest, Text
 from streams.agents.moment import Moment
 from streams.agents.plans import Grounds, Plan
 from streams.domain.notification import delivery_id

@@ -85,7 +85,7 @@ POISON = {
     "plain JSON": (b'{"a": 1}', "framing"),
     "unknown fingerprint": (b"\xc3\x01" + b"\x99" * 8 + GOOD[10:], "fingerprint"),
     "cut inside the frame": (GOOD[:6], "frame"),
-    "cut inside the body": (GOOD[:-7], "Notification"),
+    "cut inside the body": (GOOD[:-7], "not a readable Notification: it ends too early"),
     "trailing bytes": (GOOD + b"\x00\x01", "2 bytes follow it"),
     "another record": (CODEC.encode("Decision", example("Decision")), "a Decision where a Notification belongs"),
     "framed for a registry": (b"\x00\x00\x00\x00\x09" + GOOD[10:], "registry"),
@@ -111,6 +111,15 @@ def test_a_registered_schema_that_we_do_not_read_makes_its_records_poison() -> N
         Codec(OneRegistry({"type": "record", "name": "R", "fields": [{"name": "x", "type": "unheard.Of"}]})).decode(
             "Notification", b"\0\0\0\0\x4d" + GOOD[10:]
         )
+
+
+@pytest.mark.timeout(20)
+def test_few_bytes_that_count_to_the_skies_are_poison_at_once() -> None:
+    theirs = json.loads(json.dumps(load(FOLDER / "Notification.avsc")))
+    theirs["fields"].append({"name": "scores", "type": {"type": "array", "items": "double"}})
+    framed = b"\0" + (77).to_bytes(4, "big") + GOOD[10:] + b"\x80" * 9 + b"\x01"
+    with pytest.raises(PoisonRecord, match="a block of 4611686018427387904 items in 0 bytes"):
+        Codec(OneRegistry(theirs)).decode("Notification", framed)
 
 
 @given(st.binary(max_size=300), st.integers(0, len(GOOD) - 1), st.integers(0, 255))

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.codec import FOLDER, NAMES, load
+from schemas.picks import Decoded, End, Number, Raw, Rest, Text
 from schemas.reader import reader
-from schemas.reader_source import End, Number, Raw, Rest, Text, Value, source_of
+from schemas.reader_source import source_of
 
 EVERYTHING: dict[str, Any] = {
     "type": "record",
@@ -33,7 +34,7 @@ EVERYTHING: dict[str, Any] = {
         {"name": "list", "type": {"type": "array", "items": {"type": "map", "values": ["null", "string"]}}},
         {"name": "inner", "type": {"type": "record", "name": "Inner", "fields": [{"name": "kinds", "type": {
             "type": "array", "items": "Kind"}}]}},
-        {"name": "none", "type": {"type": "array", "items": {"type": "record", "name": "Empty", "fields": []}}},
+        {"name": "none", "type": {"type": "record", "name": "Empty", "fields": []}},
         {"name": "others", "type": {"type": "map", "values": "Inner"}},
         {"name": "after", "type": ["null", "string"]},
     ],
@@ -192,7 +193,7 @@ PICKABLE = {
     ],
 }  # fmt: skip
 PARSED["Pickable"] = fastavro.parse_schema(PICKABLE)
-READ_ALL = reader(PICKABLE, *(Value(field["name"]) for field in PICKABLE["fields"]))
+READ_ALL = reader(PICKABLE, *(Decoded(field["name"]) for field in PICKABLE["fields"]))
 
 
 @given(values(PICKABLE, {}))
@@ -217,7 +218,7 @@ def test_a_value_in_mutated_bytes_is_what_fastavro_reads_or_refused(value: dict[
 @pytest.mark.parametrize("field", ["flag", "float", "id", "kind", "inner"])
 def test_a_value_that_no_reader_picks_is_refused_when_it_is_made(field: str) -> None:
     with pytest.raises(ValueError, match="no reader picks"):
-        reader(EVERYTHING, Value(field))
+        reader(EVERYTHING, Decoded(field))
 
 
 @given(values(SCHEMAS["Preference"], {}), st.binary(max_size=200))
@@ -253,15 +254,28 @@ def test_blocks_may_come_with_their_size_and_in_parts() -> None:
     assert reader(schema, Raw("list", "list"))(b"\x01\x04\x02a\x02\x02b\x00", 0) == (b"\x01\x04\x02a\x02\x02b\x00",)
 
 
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("items", ["double", "string", {"type": "fixed", "name": "F", "size": 3}])
+def test_more_items_than_bytes_are_refused_before_they_are_counted(items: Any) -> None:
+    schema = {"type": "record", "name": "R", "fields": [{"name": "list", "type": {"type": "array", "items": items}}]}
+    with pytest.raises(ValueError, match="a block of 4611686018427387904 items in 9 bytes"):
+        reader(schema)(b"\x80" * 9 + b"\x01" + b"\0" * 9, 0)
+
+
 MANY = [*map(str, range(65))]
+NOTHING = {"type": "record", "name": "N", "fields": [
+    {"name": "none", "type": {"type": "fixed", "name": "F", "size": 0}}, {"name": "again", "type": "F"},
+    {"name": "null", "type": {"type": "null"}}]}  # fmt: skip
 ODD = [
     "tidings.Unknown",
+    {"type": "array", "items": "null"},
+    {"type": "array", "items": NOTHING},
     {"type": "enum", "name": "E", "symbols": MANY},
     [{"type": "fixed", "name": n, "size": 1} for n in MANY],
 ]
 
 
-@pytest.mark.parametrize("odd", ODD, ids=["unknown", "enum", "union"])
+@pytest.mark.parametrize("odd", ODD, ids=["unknown", "nulls", "nothings", "enum", "union"])
 def test_a_type_that_no_reader_knows_is_refused_when_it_is_made(odd: Any) -> None:
     with pytest.raises(ValueError, match="no reader"):
         reader({"type": "record", "name": "R", "fields": [{"name": "odd", "type": odd}]})
