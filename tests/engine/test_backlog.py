@@ -27,7 +27,7 @@ async def test_a_kafka_that_hangs_tells_no_end_and_is_heard_when_it_moves_on(own
         producer.produce(TOPIC, b"x", partition=number % 2)
     assert await asyncio.to_thread(producer.flush, 20) == 0
     backlog = Backlog(address, timeout_seconds=1)
-    assert await asyncio.to_thread(backlog.ends, WANTED) == ENDS
+    assert await asyncio.to_thread(in_the_end, backlog) == ENDS  # its first answer may take a second on a busy machine
     with standing_still(own_kafka, KAFKA):
         for _ in range(2):
             with pytest.raises(KafkaException):
