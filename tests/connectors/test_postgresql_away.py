@@ -91,7 +91,7 @@ async def test_while_it_is_away_most_callers_hear_so_at_once() -> None:
         assert not await answers(pool)
         began = time.monotonic()
         assert not any([await answers(pool) for _ in range(50)])
-        assert time.monotonic() - began < 0.5
+        assert time.monotonic() - began < 5  # 25 if each waited as long as the first one
 
 
 async def test_a_read_only_server_cannot_do_the_work(servers: Endpoints, database: str) -> None:

@@ -110,8 +110,8 @@ def test_empty_topics_and_topics_written_as_ours_are_pass_and_quickly(ground: Gr
             for topic in (*ground.topics.notifications.values(), ground.topics.preferences):
                 write(ground, topic, KEYS, "murmur2_random")
         started = time.monotonic()
-        check(ground)
-        assert time.monotonic() - started < 2
+        check(ground, look_seconds=20)
+        assert time.monotonic() - started < 10
 
 
 def test_a_topic_that_no_broker_tells_of_yet_is_not_looked_at(ground: Ground) -> None:
