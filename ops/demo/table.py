@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -22,17 +23,21 @@ _STYLES = {
 
 
 def render(story: Sequence[Told], subjects: dict[str, str], says: Sequence[str]) -> RenderableType:
-    """One row a delivery; `subjects` by recipient, as the mail catcher got them; `says`: the latest events."""
-    table = Table(title="tidings demo", title_justify="left", expand=False)
-    for name in ("published by", "recipient", "type", "channel", "status", "attempts", "what happened"):
-        table.add_column(name, overflow="fold")
+    """One row a delivery, in whole words if 80 columns are there.
+
+    `subjects`: by recipient, as the mail catcher got them. `says`: the latest events.
+    """
+    table = Table(title="tidings demo", title_justify="left", box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    for name in ("event", "channel", "status", "attempts"):
+        table.add_column(name, no_wrap=True)
+    table.add_column("what happened", overflow="fold")
     for told in story:
         rows = told.seen.get("deliveries") or [{"channel": "", "status": told.seen.get("status", "accepted")}]
         for at, each in enumerate(rows):
-            first = (told.way, told.recipient, told.type) if at == 0 else ("", "", "")
+            event = Text.assemble(f"{told.type} → {told.recipient}", (f"\nby {told.way}", "dim")) if at == 0 else ""
             status = Text(each["status"], _STYLES.get(each["status"], ""))
             attempts = str(len(each.get("attempts", []))) if each["channel"] else ""
-            table.add_row(*first, each["channel"], status, attempts, _happened(told, each, subjects))
+            table.add_row(event, each["channel"], status, attempts, _happened(told, each, subjects))
     return Group(table, *(Text(line, "dim") for line in says[-4:]))
 
 
