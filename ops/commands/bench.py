@@ -10,11 +10,10 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from ops.bench import idle as idle_bench
 from ops.bench import latency as latency_bench
-from ops.bench.figures import show
+from ops.bench.figures import lined, show
 from ops.bench.router import growth
 from ops.bench.router import parts as router_bench
 from ops.bench.sender import parts as sender_bench
@@ -150,7 +149,7 @@ def _chosen(only: str, names: Sequence[str]) -> list[str]:
 
 def _show_report(bench: str, report: router_bench.Report, as_json: bool) -> None:
     for each in () if as_json else report.tables:
-        table = Table(*each.head, title=each.title)
+        table = lined(each.title, each.head, whole={0})
         for row in each.rows:
             table.add_row(*map(escape, row))
         Console().print(table)
