@@ -102,7 +102,7 @@ def show_stats(told: DeadLetterStats, console: Console, dimensions: tuple[str, .
         return
     expired = f", {told.expired:,} of them expired" if told.expired else ""
     console.print(
-        f"{told.total:,} dead letters{expired}; the oldest of {told.oldest:%Y-%m-%d %H:%M:%S}, the newest of "
+        f"{_counted(told.total)}{expired}; the oldest of {told.oldest:%Y-%m-%d %H:%M:%S}, the newest of "
         f"{told.newest:%Y-%m-%d %H:%M:%S} UTC",
         highlight=False,
     )
@@ -113,6 +113,10 @@ def show_stats(told: DeadLetterStats, console: Console, dimensions: tuple[str, .
             table.add_row("" if number else name, each.value or "(unknown)", f"{each.count:,}")
         table.add_section()
     console.print(table)
+
+
+def _counted(letters: int) -> str:
+    return "1 dead letter" if letters == 1 else f"{letters:,} dead letters"
 
 
 @app.command()
@@ -140,7 +144,7 @@ def export(
         count = with_parts(write)
     except FileExistsError:
         raise typer.BadParameter(f"--out: {out} is there already") from None
-    Console(stderr=True).print(f"{count:,} dead letters exported", highlight=False)
+    Console(stderr=True).print(f"{_counted(count)} exported", highlight=False)
 
 
 async def _lines(wanted: DeadLetterFilter, parts: Parts) -> AsyncIterator[str]:
