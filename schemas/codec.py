@@ -173,15 +173,14 @@ class Codec:
         except IndexError as error:
             raise PoisonRecord(f"not a readable {name}: it ends too early") from error
         except ValueError as error:
+            # its text, not its repr: that of a UnicodeDecodeError holds the bytes, and reasons end in logs and headers
             raise PoisonRecord(f"not a readable {name}: {error}") from error
         stream = io.BytesIO(data)
         stream.seek(start)
         try:
             value = fastavro.schemaless_reader(stream, writer.schema, None if writer is current else current.schema)
         except Exception as error:
-            # its text, not its repr: that of a UnicodeDecodeError holds the bytes, and reasons end in logs and headers
-            said = str(error).removesuffix(f" from {stream!r}")
-            raise PoisonRecord(f"not a readable {name}: {type(error).__name__} {said}".rstrip()) from error
+            raise PoisonRecord(f"not a readable {name}: {type(error).__name__} {error}".rstrip()) from error
         if not isinstance(value, dict):
             raise PoisonRecord(f"not a {name}")
         return value, data[start:] if writer is current else None

@@ -126,7 +126,7 @@ class _Writer:
                 return all(self._takes_no_bytes(field["type"]) for field in fields)
             case {"type": "fixed", "size": size}:
                 return int(size) == 0
-            case {"type": str(inner)}:
+            case {"type": inner}:
                 return self._takes_no_bytes(inner)
             case str() if schema in self._known:
                 return self._takes_no_bytes(self._known[schema])

@@ -68,10 +68,10 @@ async def test_accepted_ids_are_unavailable_and_then_at_once(servers: Endpoints)
         with pytest.raises(Unavailable):
             await accepted.open("n", "t", None)
         began = time.monotonic()
-        for _ in range(50):
+        for _ in range(500):
             with pytest.raises(Unavailable):
                 await accepted.confirm("n", "t", ACCEPTED)
-        assert time.monotonic() - began < 5  # 15 if each waited as long as the first one
+        assert time.monotonic() - began < 4  # 150 if each waited as long as the first one
         await server.close()
 
 

@@ -174,7 +174,7 @@ async def test_a_tenant_with_many_lanes_over_its_limit_asks_little_and_gets_all_
         crowd = desk.put(*(delivery(f"r{number}", 1, tenant="acme") for number in range(300)))
         others = desk.put(*(delivery(f"s{number}", 1, tenant="other") for number in range(20)))
         await until(lambda: all(map(desk.completed, others)))
-        assert not all(map(desk.completed, crowd))  # it has tokens for that only after 1.4 s
+        assert sum(map(desk.completed, crowd)) <= 20 + 200 // 2  # its tokens of half a second
         await until(lambda: all(map(desk.completed, crowd)))
         took = time.monotonic() - began
     assert 279 / 200 <= took < 4

@@ -265,7 +265,7 @@ def test_more_items_than_bytes_are_refused_before_they_are_counted(items: Any) -
 MANY = [*map(str, range(65))]
 NOTHING = {"type": "record", "name": "N", "fields": [
     {"name": "none", "type": {"type": "fixed", "name": "F", "size": 0}}, {"name": "again", "type": "F"},
-    {"name": "null", "type": {"type": "null"}}]}  # fmt: skip
+    {"name": "null", "type": {"type": {"type": "null"}}}]}  # fmt: skip
 ODD = [
     "tidings.Unknown",
     {"type": "array", "items": "null"},
