@@ -7,20 +7,19 @@ from statistics import median
 from ops.bench.figures import Figure
 from ops.bench.sender.process import Contender, running
 from ops.bench.sender.site import Site
-from ops.bench.sender.stretch import Stretch, Watch
+from ops.bench.sender.stretch import LEAST_BY_COMMITS, Stretch, Watch
 from streams.domain.notification import Channel
 
 Say = Callable[[str], None]
 
 _WARM_UP_SHARE = 0.2
-_AT_LEAST = 40_000  # done in 1.2 s, and watched by commits, ten a second: fewer could all be done between two of them
 
 
 def measure(site: Site, deliveries: int, runs: int, say: Say) -> list[Figure]:
     """CPU of the whole process for a delivery, from the record to its committed offset; of 40,000 of them or more."""
     stretches = []
     for _ in range(runs):
-        stretch = _run(site, max(deliveries, _AT_LEAST))
+        stretch = _run(site, max(deliveries, LEAST_BY_COMMITS))
         stretches.append(stretch)
         say(f"machinery: {stretch.per_s:,.0f} deliveries/s, {stretch.cpu_us:.1f} us CPU each")
     return [

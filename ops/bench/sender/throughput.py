@@ -101,7 +101,7 @@ HEAD = ("", "/s of each run", "median", "ours is x", "us CPU", "ours is x", "cor
 
 def measure(site: Site, channel: Channel, amounts: Amounts, say: Say) -> Results:
     """One backlog a round; each contender of the channel works on it, or on the same in its queue."""
-    results = Results(channel, ceiling(site, channel, max(5_000, amounts.ours)))
+    results = Results(channel, ceiling(site, channel, max(20_000, amounts.ours)))
     say(f"the sink takes {results.sink_per_s:,.0f} {channel}s/s")
     contenders = []
     for contender in CONTENDERS[channel]:

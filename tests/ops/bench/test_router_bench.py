@@ -67,7 +67,7 @@ def _a_decision(ground: Ground, order: Order) -> bytes:
 
 @pytest.mark.timeout(400)
 def test_a_small_run_of_everything_has_every_metric_and_the_same_records() -> None:
-    amounts = Amounts(events=10_000, runs=1, flood=20_000, recipients=2_000, seconds=1.0, changes=5)
+    amounts = Amounts(events=60_000, runs=1, flood=100_000, recipients=2_000, seconds=1.0, changes=5)
     report = measure(list(Part), amounts, lambda _: None)
     assert report.failures == []
     found = {figure.metric: figure.value for figure in report.figures}
