@@ -14,9 +14,12 @@ Headers = Sequence[tuple[str, bytes]]
 
 _BEFORE_CRC = struct.Struct(">qiibI")  # base offset, length, leader epoch, magic, crc
 _AFTER_CRC = struct.Struct(">hiqqqhii")  # attributes, last offset delta, times, producer, epoch, sequence, count
-_LEADER_EPOCH, _MAGIC, _ZSTD = -1, 2, 4
+_LEADER_EPOCH, _MAGIC, _AS_IT_IS, _ZSTD = -1, 2, 0, 4
 _COUNTED = 9  # bytes of the leader epoch, the magic and the crc: they are part of the length
 _LEVEL = 1  # of compression: outputs are much alike, more effort saved a tenth of the bytes for twice the time
+# Fewer bytes go as they are. A delivery alone becomes a quarter smaller (two: half), and to begin with that costs 12 us
+# here; the broker, which looks into what it is given, and each reader pay as well.
+_WORTH_IT = 1_000
 _NONE = b"\x01"  # length -1
 
 
@@ -111,9 +114,10 @@ class RecordBatch:
             length = len(place) + len(made)
             pieces += (SIZES[length] if length < len(SIZES) else varint(length), place, made)
         count = len(self.records)
-        tail = _AFTER_CRC.pack(_ZSTD, count - 1, self._time_ms, self._time_ms, *self._producer, count)
-        compressed: bytes = zstd_encode(b"".join(pieces), _LEVEL)
-        tail += compressed
+        body, form = b"".join(pieces), _AS_IT_IS
+        if len(body) >= _WORTH_IT:
+            body, form = zstd_encode(body, _LEVEL), _ZSTD
+        tail = _AFTER_CRC.pack(form, count - 1, self._time_ms, self._time_ms, *self._producer, count) + body
         return _BEFORE_CRC.pack(0, _COUNTED + len(tail), _LEADER_EPOCH, _MAGIC, calc_crc32c(tail)) + tail
 
 

@@ -18,10 +18,11 @@ from mode.utils.futures import notify
 
 from streams.engine.batch import Batch, Partition
 from streams.engine.ending import kafka_went_away
+from streams.engine.next_fetch import fetch_when_taken
 from streams.engine.watermark import Watermark
 
-# A partition whose records are in hand is left out of the fetch under way, so what follows there waits for that fetch:
-# short waits while records come, long ones (and few requests) while none do.
+# A partition whose records were not taken is left out of the fetch under way, so what follows there waits for that
+# fetch: short waits while records come, long ones (and few requests) while none do.
 FETCH_WAIT_MS = 20
 IDLE_FETCH_WAIT_MS = 250
 BUSY_SECONDS = 1.0
@@ -52,6 +53,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
             await super().on_start()
             # While records of one partition wait to be taken, aiokafka would fetch nothing for 0.1 s: not high either.
             self._consumer._fetcher._prefetch_backoff = 0.0
+            fetch_when_taken(self._consumer._fetcher)
         except KafkaConnectionError:
             app = self.consumer.app
             servers = ",".join(f"{url.host}:{url.port}" for url in app.conf.broker)

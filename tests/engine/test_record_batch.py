@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from streams.engine.record_batch import RecordBatch, decoded, in_batches, record, sized, varint
 
+CODEC_NONE, CODEC_ZSTD = 0, 4
 NOW = 1_795_500_203_465
 DATA = st.none() | st.binary(max_size=200) | st.sampled_from([b"x" * size for size in (63, 64, 4095, 4096, 70_000)])
 TOLD = st.lists(st.tuples(st.text(max_size=8), DATA), max_size=4)
@@ -57,6 +58,14 @@ def test_the_sequence_goes_round_as_brokers_count_it() -> None:
     batch._set_producer_state(7, 3, 2**31 + 5 - 2**32)
     found: Any = MemoryRecords(batch._build()).next_batch()
     assert found.base_sequence == 5
+
+
+@pytest.mark.parametrize(("size", "codec"), [(900, CODEC_NONE), (1_100, CODEC_ZSTD)])
+def test_only_what_becomes_much_smaller_is_compressed(size: int, codec: int) -> None:
+    batch = RecordBatch([record(b"key", b"x" * size, [])], NOW)
+    found: Any = MemoryRecords(batch._build()).next_batch()
+    assert found.compression_type == codec
+    assert [each.value for each in read(batch)] == [b"x" * size]
 
 
 def test_a_batch_that_is_sent_again_is_the_same() -> None:
