@@ -1,6 +1,5 @@
 """What `tidings bench router` measures: its table of contents."""
 
-import os
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from typing import NamedTuple
 from confluent_kafka import KafkaException
 
 from ops.bench.figures import Figure
+from ops.bench.java import java_as_in_service
 from ops.bench.router import growth, latency, live_preference, priorities, recovery, scaling, throughput
 from ops.bench.router.cores import Cores
 from ops.bench.router.data import Mix
@@ -18,8 +18,6 @@ from ops.bench.router.site import Site
 from ops.devstack import Stack
 
 Say = Callable[[str], None]
-
-_JAVA = "_JAVA_OPTIONS"
 
 
 class Part(StrEnum):
@@ -78,29 +76,16 @@ def measure(parts: Collection[str], amounts: Amounts, say: Say) -> Report:
 
 def measure_growth(lines: Collection[str], events: int, seconds: float, say: Say) -> Report:
     """How cost grows, on a Kafka of its own, which thousands of partitions want to have more memory."""
-    with _larger_heap(), site_of_its_own(say) as site:
+    with site_of_its_own(say, "-Xmx1500m") as site:
         found = growth.measure(site, lines, throughput.Amounts(events), seconds, say)
     return Report(found.figures(), [Table("how cost grows", growth.HEAD, found.rows())], found.failures)
 
 
 @contextmanager
-def site_of_its_own(say: Say) -> Iterator[Site]:
-    """Kafka alone, gone at the end of the block."""
-    with Stack(services=("kafka",), say=lambda line: say(line.text)) as stack:
+def site_of_its_own(say: Say, *java: str) -> Iterator[Site]:
+    """Kafka alone, gone at the end of the block. `java`: options of its Java runtime."""
+    with java_as_in_service(*java), Stack(services=("kafka",), say=lambda line: say(line.text)) as stack:
         yield Site(Ground(stack.endpoints.kafka_bootstrap_servers), stack.pids()["kafka"], Cores.of_this_machine())
-
-
-@contextmanager
-def _larger_heap() -> Iterator[None]:
-    """A JVM that is started in the block takes this option over that of its command line."""
-    before = os.environ.get(_JAVA)
-    os.environ[_JAVA] = "-Xmx1500m"
-    try:
-        yield
-    finally:
-        os.environ.pop(_JAVA)
-        if before is not None:
-            os.environ[_JAVA] = before
 
 
 def _throughput(site: Site, amounts: Amounts, say: Say, report: Report) -> None:

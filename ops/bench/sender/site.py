@@ -13,6 +13,7 @@ from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from connectors.postgres.pool import Pool
 from connectors.postgres.recipients import RecipientStore
+from ops.bench.java import java_as_in_service
 from ops.bench.router.cores import Cores, kept_off, pin
 from ops.bench.router.filling import Filling
 from ops.bench.sender.data import RECIPIENTS, delivery_of, headers_of, recipient_id
@@ -124,7 +125,9 @@ def site_of_its_own(say: Say) -> Iterator[Site]:
     """Servers with topics, tables and recipients, and a sink; all gone at the end of the block."""
     first = [spec for spec in tidings_processes() if spec.once]
     before = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
-    with Stack(services=SERVICES, processes=first, say=lambda line: say(line.text)) as stack, ExitStack() as open_:
+    with ExitStack() as open_:
+        open_.enter_context(java_as_in_service())
+        stack = open_.enter_context(Stack(services=SERVICES, processes=first, say=lambda line: say(line.text)))
         cores = Cores.of_this_machine()
         for name in SERVICES:
             open_.enter_context(kept_off(cores, stack.pids()[name]))

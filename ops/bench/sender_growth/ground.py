@@ -11,6 +11,7 @@ from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec
 
 from connectors.delivery.assignment import TIER_0
 from connectors.delivery.policy import SenderPolicy
+from ops.bench.java import java_as_in_service
 from ops.bench.router.cores import Cores, kept_off
 from ops.bench.router.filling import Filling
 from ops.bench.sender.data import BASE_MS, delivery_of, headers_of
@@ -100,7 +101,9 @@ class Ground:
 @contextmanager
 def ground_of_its_own(partitions: int, say: Say) -> Iterator[Ground]:
     """Servers that are gone at the end of the block: nothing of one point is left for the next."""
-    with Stack(services=("kafka", "valkey"), say=lambda line: say(line.text)) as stack, ExitStack() as open_:
+    with ExitStack() as open_:
+        open_.enter_context(java_as_in_service())
+        stack = open_.enter_context(Stack(services=("kafka", "valkey"), say=lambda line: say(line.text)))
         cores = Cores.of_this_machine()
         for pid in stack.pids().values():
             open_.enter_context(kept_off(cores, pid))

@@ -34,7 +34,6 @@ class Backlog(NamedTuple):
 
 def backlog(whole: Whole, channel: Channel, events: int, say: Say) -> Backlog:
     """All events become visible at once; over when the sink has every message and PostgreSQL every status."""
-    _warm_up(whole, channel)
     hidden = whole.hidden(channel, events)
     whole.sink.reset()
     before, began = whole.cpu_seconds(), time.monotonic()
@@ -47,11 +46,10 @@ def backlog(whole: Whole, channel: Channel, events: int, say: Say) -> Backlog:
     return found
 
 
-def _warm_up(whole: Whole, channel: Channel) -> None:
-    hidden = whole.hidden(channel, 200)
-    whole.sink.reset()
-    hidden.show()
-    whole.sink.wait(200)
+def warm_up(whole: Whole, seconds: float, say: Say) -> None:
+    """Both channels at the steady rate: Kafka's Java runtime compiles what it runs, as it has long done in service."""
+    p50, _ = latency(whole, seconds, lambda _: None)
+    say(f"warm after {seconds:g} s (p50 {p50:.1f} ms)")
 
 
 def latency(whole: Whole, seconds: float, say: Say) -> tuple[float, float]:

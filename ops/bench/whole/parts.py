@@ -18,17 +18,19 @@ HEAD = ("process", "CPU s for a million e-mails", "share")
 
 @dataclass(frozen=True, slots=True)
 class Amounts:
-    """Events of each backlog of ours, of Celery's; seconds at the steady rate."""
+    """Events of each backlog of ours, of Celery's; seconds at the steady rate, and before all of it."""
 
     events: int = 20_000
     others: int = 2_000
     seconds: float = 10.0
+    warm_up: float = 25.0
 
 
 def measure(amounts: Amounts, say: Say) -> Report:
     """E-mail, webhook, latency, then Celery on the same servers while our processes have nothing to do."""
     report = Report([], [], [])
     with site_of_its_own(say) as whole:
+        ours.warm_up(whole, amounts.warm_up, say)
         mails = ours.backlog(whole, Channel.EMAIL, amounts.events, say)
         hooks = ours.backlog(whole, Channel.WEBHOOK, amounts.events, say)
         p50, p99 = ours.latency(whole, amounts.seconds, say)

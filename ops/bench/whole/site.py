@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import psutil
 import psycopg
 
+from ops.bench.java import java_as_in_service
 from ops.bench.router.filling import Filling, HiddenFilling
 from ops.bench.sender.data import CATALOGUE, MAIL_FROM, SOURCE, notification_of
 from ops.bench.sender.order import Order
@@ -114,7 +115,7 @@ def _cpu(process: int) -> float:
 @contextmanager
 def site_of_its_own(say: Say) -> Iterator[Whole]:
     """Everything runs and is ready; all gone at the end of the block."""
-    with sink_running([]) as sink:
+    with java_as_in_service(), sink_running([]) as sink:
         settings = {"TIDINGS_CATALOGUE": str(CATALOGUE), "TIDINGS_MAIL_FROM": MAIL_FROM}
         given = Endpoints(smtp_url=f"smtp://127.0.0.1:{sink.smtp_port}?starttls=off")
         with Stack(

@@ -19,7 +19,7 @@ def test_cpu_is_told_by_process_for_a_million_the_largest_first() -> None:
 
 @pytest.mark.timeout(400)
 def test_a_small_run_has_every_metric() -> None:
-    report = measure(Amounts(events=1_000, others=100, seconds=1.0), lambda _: None)
+    report = measure(Amounts(events=1_000, others=100, seconds=1.0, warm_up=1.0), lambda _: None)
     assert report.failures == []
     found = {figure.metric: figure.value for figure in report.figures}
     assert found.keys() >= METRICS
