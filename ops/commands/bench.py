@@ -17,6 +17,7 @@ from ops.bench.figures import lined, show
 from ops.bench.router import growth
 from ops.bench.router import parts as router_bench
 from ops.bench.sender import parts as sender_bench
+from ops.bench.sender.stretch import LEAST_BY_COMMITS
 from ops.bench.sender_growth import growth as sender_lines
 from ops.bench.whole import parts as whole_bench
 from ops.demo.client import make_key
@@ -117,7 +118,7 @@ def sender(
 
 @app.command("sender-growth")
 def sender_growth(
-    deliveries: Annotated[int, typer.Option(help="Deliveries of each run.", min=1_000)] = 200_000,
+    deliveries: Annotated[int, typer.Option(help="Deliveries of each run.", min=LEAST_BY_COMMITS)] = 200_000,
     only: Annotated[str, typer.Option(help=f"Of {', '.join(SENDER_LINES)}: some, with commas.")] = "",
     as_json: Json = False,
 ) -> None:

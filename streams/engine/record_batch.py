@@ -17,8 +17,8 @@ _AFTER_CRC = struct.Struct(">hiqqqhii")  # attributes, last offset delta, times,
 _LEADER_EPOCH, _MAGIC, _AS_IT_IS, _ZSTD = -1, 2, 0, 4
 _COUNTED = 9  # bytes of the leader epoch, the magic and the crc: they are part of the length
 _LEVEL = 1  # of compression: outputs are much alike, more effort saved a tenth of the bytes for twice the time
-# Fewer bytes go as they are. A delivery alone becomes a quarter smaller (two: half), and to begin with that costs 12 us
-# here; the broker, which looks into what it is given, and each reader pay as well.
+# Fewer bytes go as they are. A delivery alone would become a quarter smaller (two: half), for 12 us here; the broker,
+# which looks into what it is given, and each reader would pay as well.
 _WORTH_IT = 1_000
 _NONE = b"\x01"  # length -1
 

@@ -61,7 +61,7 @@ def test_the_sequence_goes_round_as_brokers_count_it() -> None:
 
 
 @pytest.mark.parametrize(("size", "codec"), [(900, CODEC_NONE), (1_100, CODEC_ZSTD)])
-def test_only_what_becomes_much_smaller_is_compressed(size: int, codec: int) -> None:
+def test_only_what_is_large_is_compressed(size: int, codec: int) -> None:
     batch = RecordBatch([record(b"key", b"x" * size, [])], NOW)
     found: Any = MemoryRecords(batch._build()).next_batch()
     assert found.compression_type == codec

@@ -9,8 +9,8 @@ from ops.bench.sender.process import Family
 from ops.bench.sender.site import Site
 
 LEAST_BY_COMMITS = 40_000
-"""Messages of the machinery that are enough when commits count them: they come ten a second, and it makes more than
-30,000 a second, so that fewer could all be done between two of them."""
+"""Messages of the machinery that are enough when commits count them: those come ten a second, and it makes more than
+30,000 a second, so that of a few thousand all could be done between two commits."""
 
 _STUCK_SECONDS = 60.0
 _PAUSE_SECONDS = 0.02

@@ -10,7 +10,7 @@ from ops.bench.growing import Lines, Say, chosen_of, worst
 from ops.bench.router.cores import busy_seconds
 from ops.bench.router.parts import Report, Table
 from ops.bench.sender.process import Contender, Family, running
-from ops.bench.sender.stretch import LEAST_BY_COMMITS, Look, Stretch
+from ops.bench.sender.stretch import Look, Stretch
 from ops.bench.sender_growth.ground import Ground, ground_of_its_own
 
 HEAD = ("", "us CPU", "x", "deliveries/s", "start s", "MiB", "core lost to others")
@@ -96,11 +96,7 @@ def measure(chosen: Collection[str], deliveries: int, say: Say) -> Report:
 
 
 def measure_cell(cell: Cell, deliveries: int, say: Say) -> Measured:
-    """A backlog of 40,000 deliveries or more is sent by one process with a provider that does nothing.
-
-    The first fifth is not counted.
-    """
-    deliveries = max(deliveries, LEAST_BY_COMMITS)
+    """A backlog is sent by one process with a provider that does nothing; the first fifth is not counted."""
     with ground_of_its_own(cell.partitions, say) as ground:
         say(f"filling: {cell.parked:,} parked, {deliveries:,} to be sent")
         ground.park(cell.parked)

@@ -49,7 +49,7 @@ def backlog(whole: Whole, channel: Channel, events: int, say: Say) -> Backlog:
 def warm_up(whole: Whole, seconds: float, say: Say) -> None:
     """Both channels at the steady rate: Kafka's Java runtime compiles what it runs, as it has long done in service."""
     p50, _ = latency(whole, seconds, lambda _: None)
-    say(f"warm after {seconds:g} s (p50 {p50:.1f} ms)")
+    say(f"warm after {seconds + _WARM_UP_SECONDS:g} s (p50 {p50:.1f} ms)")
 
 
 def latency(whole: Whole, seconds: float, say: Say) -> tuple[float, float]:

@@ -22,6 +22,7 @@ def test_a_small_run_of_everything_has_every_metric_and_the_same_messages() -> N
     found = {figure.metric: figure.value for figure in report.figures}
     assert found.keys() >= METRICS
     assert found["webhook_same"] == 1
+    assert found["email_per_s"] < found["sink_email_per_s"]
     assert 0.02 < found["low_share_under_flood"] < 0.2
     assert all(found[metric] > 0 for metric in METRICS - {"memory_growth_mib"})
 
