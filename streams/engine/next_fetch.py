@@ -2,7 +2,7 @@
 
 aiokafka asks for more at once, and leaves out the partitions whose records nobody has taken yet. What follows there
 waits until the others have something, or until the fetch has waited for as long as it may: at 100 records a second the
-slowest of a hundred took 15 ms from their write to their deliveries, and take 6 to 9.
+slowest of a hundred took 15 ms from their write to their deliveries, and take 6 to 8.
 """
 
 import asyncio

@@ -100,6 +100,7 @@ def measure(site: Site, mix: Mix, pace: Pace, say: Say) -> Latencies:
     One more goes before them and is not counted: the first has Kafka's Java runtime compile what all of them need.
     """
     found = Latencies({(contender, rate): [] for contender in _CONTENDERS for rate in RATES})
+    say("warming up: not counted")
     _round(site, mix, Contender.BARE_LOOP, pace.seconds * _WARM_UP_STRETCHES, RATES[1:])
     for _ in range(pace.rounds):
         for contender in _CONTENDERS:

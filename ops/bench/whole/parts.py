@@ -30,6 +30,7 @@ def measure(amounts: Amounts, say: Say) -> Report:
     """E-mail, webhook, latency, then Celery on the same servers while our processes have nothing to do."""
     report = Report([], [], [])
     with site_of_its_own(say) as whole:
+        say("warming up: not counted")
         ours.warm_up(whole, amounts.warm_up, say)
         mails = ours.backlog(whole, Channel.EMAIL, amounts.events, say)
         hooks = ours.backlog(whole, Channel.WEBHOOK, amounts.events, say)
